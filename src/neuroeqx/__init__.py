@@ -1,0 +1,72 @@
+"""Brains as Equinox pytrees: simulate, train and fit spiking networks in JAX."""
+
+from importlib.metadata import version as _version
+
+from . import connect as connect, ops as ops, plot as plot, sources as sources, steppers as steppers, surrogate as surrogate
+from ._fields import as_parameter as as_parameter, param as param, static as static
+from ._interfaces import (
+    AbstractCell as AbstractCell,
+    AbstractConnectivity as AbstractConnectivity,
+    AbstractDrive as AbstractDrive,
+    AbstractDynamics as AbstractDynamics,
+    AbstractGradedCell as AbstractGradedCell,
+    AbstractLinearSynapse as AbstractLinearSynapse,
+    AbstractNeuron as AbstractNeuron,
+    AbstractOutput as AbstractOutput,
+    AbstractReset as AbstractReset,
+    AbstractRule as AbstractRule,
+    AbstractStepper as AbstractStepper,
+    AbstractSurrogate as AbstractSurrogate,
+)
+from ._record import (
+    output as output,
+    Recorder as Recorder,
+    Spikes as Spikes,
+    spikes as spikes,
+    state as state,
+    Trace as Trace,
+    voltage as voltage,
+)
+from ._simulate import simulate as simulate, Solution as Solution
+from ._wrappers import Every as Every, Refractory as Refractory, Substeps as Substeps
+from .network import (
+    Network as Network,
+    part as part,
+    Population as Population,
+    Projection as Projection,
+    Receptor as Receptor,
+)
+from .neurons import (
+    Graded as Graded,
+    HardReset as HardReset,
+    Leaky as Leaky,
+    LIF as LIF,
+    SoftReset as SoftReset,
+    TraubMiles as TraubMiles,
+)
+from .sources import (
+    NoiseCurrent as NoiseCurrent,
+    Poisson as Poisson,
+    RampCurrent as RampCurrent,
+    Samples as Samples,
+    SineCurrent as SineCurrent,
+    SpikeTimes as SpikeTimes,
+    StepCurrent as StepCurrent,
+)
+from .steppers import (
+    Euler as Euler,
+    Exact as Exact,
+    ExpEuler as ExpEuler,
+    FromDiffrax as FromDiffrax,
+    RK4 as RK4,
+)
+from .surrogate import (
+    Arctan as Arctan,
+    PiecewiseLinear as PiecewiseLinear,
+    Sigmoid as Sigmoid,
+    SuperSpike as SuperSpike,
+)
+from .synapses import COBA as COBA, CUBA as CUBA, Expon as Expon, Instant as Instant
+
+
+__version__ = _version("neuroeqx")

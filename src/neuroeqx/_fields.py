@@ -1,0 +1,70 @@
+"""Dataclass fields of a model: parameters (arrays, trainable) and static configuration."""
+
+import dataclasses
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+
+def as_parameter(value: Any) -> Array:
+    """A strongly typed floating-point array.
+
+    A Python float kept as a field would retrace the program for each new value and receive no gradient; a weakly typed
+    array would change dtype on its first update. So parameters are converted once, at construction.
+
+    **Arguments:**
+
+    - `value`: a number, a (nested) list, or a NumPy or JAX array. Integers become the default float dtype.
+
+    **Returns:** an array of the default float dtype, or of the given one if it is floating-point already.
+    """
+    if isinstance(value, jax.Array | np.ndarray | np.generic) and jnp.issubdtype(value.dtype, jnp.floating):
+        return jnp.asarray(value, dtype=jax.dtypes.canonicalize_dtype(value.dtype))
+    if isinstance(value, jax.ShapeDtypeStruct):
+        return value  # pyright: ignore[reportReturnType]  (abstract evaluation passes shapes for arrays)
+    try:
+        return jnp.asarray(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"A parameter must be a number or an array of numbers, got {value!r}.") from error
+
+
+def param(default: Any = dataclasses.MISSING, **kwargs: Any) -> Any:
+    """A field that holds a model parameter: converted by `as_parameter`, trainable, checked to be finite.
+
+    **Arguments:**
+
+    - `default`: the value used when none is given; required at construction if left out.
+    """
+    if default is not dataclasses.MISSING:
+        kwargs["default"] = default
+    return eqx.field(converter=as_parameter, **kwargs)
+
+
+def static(default: Any = dataclasses.MISSING, **kwargs: Any) -> Any:
+    """A field that is part of the program's structure: hashable, never traced, a new value compiles anew."""
+    if default is not dataclasses.MISSING:
+        kwargs["default"] = default
+    return eqx.field(static=True, **kwargs)
+
+
+def check_finite(module: eqx.Module) -> None:
+    """Raise a `ValueError` naming the first parameter of `module` that holds NaN or infinity.
+
+    Only concrete arrays among the module's own fields are looked at: values that are being traced cannot be, and
+    modules held in fields have checked themselves.
+    """
+    for field in dataclasses.fields(module):
+        value = getattr(module, field.name, None)
+        if not eqx.is_inexact_array(value) or isinstance(value, jax.core.Tracer):
+            continue
+        if not np.all(np.isfinite(np.asarray(value))):
+            bad = np.asarray(value).ravel()
+            shown = bad[~np.isfinite(bad)][0]
+            raise ValueError(
+                f"{type(module).__name__}: parameter `{field.name}` must be finite, but it contains {shown}. "
+                "Check where this value was computed."
+            )

@@ -1,0 +1,266 @@
+"""The whole contract: every abstract class of the package, on one page.
+
+A model is a tree of these Modules and holds parameters only. What changes in time is a separate tree, its *state*, made by
+`init` and carried through `step` in the order of `jax.lax.scan`: `(state, input) -> (state, output)`.
+"""
+
+import abc
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import equinox as eqx
+from jaxtyping import Array, Float, Num
+
+from ._current import Affine, as_current
+from ._fields import check_finite
+from ._replace_gradient import replace_gradient
+from ._types import Current, Key, Output, State, Time, VectorField, Y
+
+
+class AbstractDynamics(eqx.Module):
+    """A closed dynamical system of known size: a `Population`, a `Network`, a source, a user's own model."""
+
+    @abc.abstractmethod
+    def init(self, *, dt: float, key: Key | None = None) -> State:
+        """The state before the first step.
+
+        **Arguments:**
+
+        - `dt`: the time step, ms. Structures that count steps (delays) are sized by it.
+        - `key`: randomness of the initial values, if there are any.
+        """
+
+    @abc.abstractmethod
+    def step(
+        self, state: State, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
+    ) -> tuple[State, Output]:
+        """Advance from `t` to `t + dt` under `input`, held constant over the step.
+
+        **Returns:** the new state, of the same structure, shapes and dtypes, and the output of this step.
+        """
+
+
+class AbstractCell(eqx.Module):
+    """Something with parameters and no size: a neuron, a synapse, a rate unit. Its methods are elementwise."""
+
+    def __check_init__(self) -> None:
+        check_finite(self)
+
+    @abc.abstractmethod
+    def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> State:
+        """The state of an array of cells of the given `shape`, at rest."""
+
+    @abc.abstractmethod
+    def step(
+        self, state: State, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
+    ) -> tuple[State, Output]:
+        """As `AbstractDynamics.step`, for each element of the state."""
+
+
+class AbstractNeuron(AbstractCell):
+    """A cell that spikes. A neuron is three short methods: `vector_field`, `threshold` and `reset`."""
+
+    stepper: eqx.AbstractVar["AbstractStepper"]
+    surrogate: eqx.AbstractVar["AbstractSurrogate"]
+    # False: the neuron fires in every step that ends with `threshold >= 0` (it is reset, so it leaves that region).
+    # True: it is not reset, and fires in the step in which `threshold` crosses zero upwards.
+    fires_on_crossing: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def vector_field(self, t: Time, y: Y, current: Current) -> Y:
+        """dy/dt at time `t` (ms), in units of y per ms, under the membrane current `current(v)`."""
+
+    @abc.abstractmethod
+    def threshold(self, y: Y) -> Float[Array, "..."]:
+        """The distance above threshold: negative below, zero at threshold, positive above it."""
+
+    @abc.abstractmethod
+    def reset(self, y: Y, spike: Float[Array, "..."]) -> Y:
+        """The state after a step in which `spike` (0 or 1 in the float dtype) was emitted.
+
+        Write it with arithmetic on `spike`, as in `v + spike * (v_reset - v)`: gradients pass through it.
+        """
+
+    def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0) -> Y:
+        """The subthreshold part of a step."""
+        return self.stepper(self.vector_field, t, dt, y, current)
+
+    def fire(
+        self, before: Y, after: Y, allowed: Float[Array, "..."] | None = None
+    ) -> tuple[Y, Float[Array, "..."]]:
+        """The spikes of a step that went from `before` to `after`, and the state after the reset.
+
+        **Arguments:**
+
+        - `allowed`: 1 where a spike may be emitted, 0 where not (refractory); everywhere if `None`.
+        """
+        spike = self.surrogate(self.threshold(after))
+        if self.fires_on_crossing:
+            spike = spike * (self.threshold(before) < 0.0).astype(spike.dtype)
+        if allowed is not None:
+            spike = spike * allowed
+        return self.reset(after, spike), spike
+
+    def step(
+        self, state: Y, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
+    ) -> tuple[Y, Float[Array, "..."]]:
+        """Integrate over one step, then fire and reset.
+
+        **Arguments:**
+
+        - `input`: the membrane current: a function of the voltage, or an array or number for a constant one.
+
+        **Returns:** the new state and the spikes, 0 or 1 in the float dtype.
+        """
+        del key
+        return self.fire(state, self.integrate(state, as_current(input), dt=dt, t=t))
+
+
+class AbstractGradedCell(AbstractCell):
+    """A cell with a continuous output and no spikes: rate units, graded neurons, readouts."""
+
+    stepper: eqx.AbstractVar["AbstractStepper"]
+
+    @abc.abstractmethod
+    def vector_field(self, t: Time, y: Y, current: Current) -> Y:
+        """As `AbstractNeuron.vector_field`."""
+
+    @abc.abstractmethod
+    def output(self, y: Y) -> Float[Array, "..."]:
+        """What other cells receive."""
+
+    def step(
+        self, state: Y, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
+    ) -> tuple[Y, Float[Array, "..."]]:
+        """Integrate over one step; the output is that of the new state. `input` as in `AbstractNeuron.step`."""
+        del key
+        y = self.stepper(self.vector_field, t, dt, state, as_current(input))
+        return y, self.output(y)
+
+
+class AbstractLinearSynapse(AbstractCell):
+    """Linear, time-invariant kinetics: may be kept once per target neuron, whatever the number of synapses."""
+
+    @abc.abstractmethod
+    def decay(self, state: State, *, dt: float) -> State:
+        """One step without input."""
+
+    @abc.abstractmethod
+    def inject(self, state: State, add: Callable[[Float[Array, "..."]], Float[Array, "..."]]) -> State:
+        """The state with arrivals: `add` maps the variable that spikes enter to its new value."""
+
+    @abc.abstractmethod
+    def output(self, state: State) -> Float[Array, "..."]:
+        """The conductance or current of each target."""
+
+    def step(
+        self, state: State, input: Float[Array, "..."], *, dt: float, t: Time = 0.0, key: Key | None = None
+    ) -> tuple[State, Float[Array, "..."]]:
+        """Decay, then add: an arrival acts at full weight in the step in which it arrives."""
+        del t, key
+        state = self.inject(self.decay(state, dt=dt), lambda g: g + input)
+        return state, self.output(state)
+
+
+class AbstractOutput(eqx.Module):
+    """How the output of a synapse becomes a membrane current."""
+
+    def __check_init__(self) -> None:
+        check_finite(self)
+
+    @abc.abstractmethod
+    def __call__(self, g: Float[Array, "..."], v: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The current at voltage `v`."""
+
+    @abc.abstractmethod
+    def affine(self, g: Float[Array, "..."]) -> Affine | None:
+        """The same current as `a - b v`, or `None` if it is not affine in the voltage."""
+
+
+class AbstractStepper(eqx.Module):
+    """A one-step integration method."""
+
+    @abc.abstractmethod
+    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
+        """The solution at `t + dt` of `y' = vector_field(t, y, args)` that starts from `y` at `t`."""
+
+
+class AbstractSurrogate(eqx.Module):
+    """A spike function: a Heaviside step forwards, a smooth function's derivative backwards."""
+
+    def __check_init__(self) -> None:
+        check_finite(self)
+
+    @abc.abstractmethod
+    def smooth(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The function whose derivatives, towards `x` and towards this module's parameters, stand in for those of
+        the step."""
+
+    def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        """1 where `x >= 0`, else 0, in the dtype of `x`."""
+        return replace_gradient((x >= 0.0).astype(x.dtype), self.smooth(x))
+
+
+class AbstractReset(eqx.Module):
+    """What a spike does to the voltage."""
+
+    @abc.abstractmethod
+    def __call__(
+        self,
+        v: Float[Array, "..."],
+        spike: Float[Array, "..."],
+        *,
+        v_th: Float[Array, "..."],
+        v_reset: Float[Array, "..."],
+    ) -> Float[Array, "..."]:
+        """The voltage after `spike` (0 or 1)."""
+
+
+class AbstractConnectivity(eqx.Module):
+    """A matrix of weights `W`, sources along its rows and targets along its columns."""
+
+    @property
+    @abc.abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """(number of sources, number of targets)."""
+
+    @property
+    @abc.abstractmethod
+    def nnz(self) -> int:
+        """The number of stored synapses."""
+
+    @abc.abstractmethod
+    def __call__(self, x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        """The product `x @ W`. Sources with `x == 0` cost nothing."""
+
+    @abc.abstractmethod
+    def add_to(self, out: Float[Array, " post"], x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        """`out + x @ W`, in place where the backend can."""
+
+    @property
+    @abc.abstractmethod
+    def T(self) -> "AbstractConnectivity":
+        """The transposed matrix."""
+
+    @abc.abstractmethod
+    def todense(self) -> Float[Array, "pre post"]:
+        """The whole matrix as an array."""
+
+
+class AbstractRule(eqx.Module):
+    """A recipe for a connectivity: what remains to be known is the two sizes and a key."""
+
+    @abc.abstractmethod
+    def __call__(self, n_pre: int, n_post: int, *, key: Key | None = None) -> AbstractConnectivity:
+        """Draw a matrix of shape `(n_pre, n_post)`."""
+
+
+class AbstractDrive(eqx.Module):
+    """A current as a function of time, for the `inputs` of `simulate`."""
+
+    def __check_init__(self) -> None:
+        check_finite(self)
+
+    @abc.abstractmethod
+    def __call__(self, t: Float[Array, ""], *, dt: float, key: Key | None = None) -> Num[Array, "..."]:
+        """The value held over the step that starts at `t`."""

@@ -1,0 +1,302 @@
+"""Running a model over time."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+
+from ._fields import static
+from ._interfaces import AbstractDynamics
+from ._loop import advance, EventBuffer, is_input, Run, scan
+from ._record import Recorder, Spikes, Trace
+from ._types import is_traced, Key, State
+from ._wrappers import check_periods
+from .network import Network
+from .sources import Samples
+
+
+class Solution(eqx.Module):
+    """What `simulate` returns.
+
+    - `t0`, `t1`, `dt`: ms.
+    - `records`: by the names given to `simulate`, each a `Spikes` or a `Trace`.
+    - `state`: the model's final state. `simulate(model, t2, dt, state=sol.state, t0=sol.t1, key=key)` goes on from it,
+        bit for bit as if there had been one run.
+    """
+
+    t0: float = static()
+    t1: float = static()
+    dt: float = static()
+    records: dict[str, Spikes | Trace]
+    state: State
+
+
+def simulate(
+    model: AbstractDynamics,
+    t1: float,
+    dt: float,
+    inputs: Any = None,
+    *,
+    t0: float = 0.0,
+    record: Mapping[str, Recorder] | None = None,
+    state: State | None = None,
+    key: Key | None = None,
+    checkpoint: int | None = None,
+    progress: bool = False,
+) -> Solution:
+    """Run a model from `t0` to `t1` in steps of `dt`.
+
+    Works as it is inside `jax.jit`, `eqx.filter_grad` and `eqx.filter_vmap`. Called from Python, the program is compiled
+    once for each structure of the model and serves runs of every length.
+
+    **Arguments:**
+
+    - `model`: a `Network`, a `Population`, or any `AbstractDynamics`.
+    - `t1`: the end, ms. `t1 - t0` must be a whole number of steps.
+    - `dt`: the step, ms; a Python number.
+    - `inputs`: what `model.step` takes: for a network a dictionary from population to drive, for a population a drive. A
+        drive is a number or array (constant in time), a `Samples` (an array over time), a function of time
+        `t -> array`, or a current such as `StepCurrent(...)`.
+    - `t0`: the beginning, ms; a whole number of steps.
+    - `record`: recorders by name: `spikes`, `voltage`, `output`, `state`.
+    - `state`: where to begin; `model.init(dt=dt, key=...)` by default. It is not consumed.
+    - `key`: randomness of the initial state and of every step. The same key at the same time gives the same draw, so a
+        run in parts equals a run in one.
+    - `checkpoint`: only for reverse-mode gradients: the number of states to keep, from which the rest is computed again;
+        memory then grows with this number and not with the number of steps. All states are kept by default.
+    - `progress`: show a progress bar on standard error.
+
+    **Returns:** a `Solution`. Its records are NumPy arrays, or JAX arrays inside a transformation.
+
+    **Errors:** `ValueError` for times, delays and refractory periods that are no whole number of steps, for unknown names,
+    and for inputs or states of the wrong shape.
+    """
+    first, steps = _count_steps(t0, t1, dt)
+    check_periods(model, dt)
+    recorders = {} if record is None else dict(record)
+    for name, recorder in recorders.items():
+        if not isinstance(recorder, Recorder):
+            raise TypeError(f"simulate: `record[{name!r}]` must be a recorder such as nex.spikes('E'), got {recorder!r}.")
+    init_key, run_key = (None, None) if key is None else jax.random.split(key)
+    if state is None:
+        state = model.init(dt=dt, key=init_key)
+    else:
+        _check_state(model, state, dt, init_key)
+    inputs = jtu.tree_map(lambda x: x if is_input(x) else jnp.asarray(x, dtype=float), inputs, is_leaf=is_input)
+    _check_inputs(model, inputs, steps)
+    run = Run(model, inputs, tuple(recorders.values()), jnp.asarray(first, jnp.int32), run_key, dt)
+    shapes = _check_step(run, state, recorders)
+    if is_traced(model, inputs, state, key):
+        return _simulate_traced(run, state, t0, t1, steps, list(recorders), shapes, checkpoint)
+    return _simulate_chunks(run, state, t0, t1, steps, list(recorders), shapes, progress)
+
+
+# The memory that the records of one chunk may take.
+_CHUNK_BYTES = 32 * 2**20
+
+
+def _simulate_chunks(
+    run: Run, state: State, t0: float, t1: float, steps: int, names: list[str], shapes: list[Any], progress: bool
+) -> Solution:
+    slots = _slots(run, shapes)
+    # Copies, since the loop takes over the memory of its state and a leaf may be shared with the model or the caller.
+    state = jtu.tree_map(lambda x: jnp.array(x) if eqx.is_array_like(x) else x, state)
+    kept: list[list[np.ndarray]] = [[] for _ in names]
+    bar = _Progress(steps, run.dt) if progress else None
+    start, stop = 0, jnp.asarray(steps, jnp.int32)
+    buffers = [
+        EventBuffer.empty(max(2 * shape.size, 2**16)) if recorder.events else jnp.zeros((slots, *shape.shape), shape.dtype)
+        for recorder, shape in zip(run.recorders, shapes, strict=True)
+    ]
+    while start < steps:
+        reached, state, buffers = advance((run, stop), jnp.asarray(start, jnp.int32), state, buffers)
+        end = int(reached)
+        for i, (recorder, buffer) in enumerate(zip(run.recorders, buffers, strict=True)):
+            if isinstance(buffer, EventBuffer):
+                kept[i].append(np.array(buffer.rows[: int(buffer.count)]))
+                buffers[i] = EventBuffer(buffer.rows, jnp.zeros((), jnp.int32))
+            else:
+                kept[i].append(np.array(buffer[: end // recorder.every - start // recorder.every]))
+        start = end
+        if bar is not None:
+            bar.show(end)
+    records = {}
+    for name, recorder, shape, parts in zip(names, run.recorders, shapes, kept, strict=True):
+        if recorder.events:
+            rows = np.concatenate([np.zeros((0, 2), np.int32), *parts])
+            records[name] = Spikes(rows[:, 0], rows[:, 1], len(rows), shape.size, t0, t1, run.dt)
+        else:
+            values = np.concatenate([np.zeros((0, *shape.shape), shape.dtype), *parts])
+            records[name] = Trace(values, t0, run.dt, recorder.every)
+    return Solution(t0, t1, run.dt, records, state)
+
+
+def _simulate_traced(
+    run: Run,
+    state: State,
+    t0: float,
+    t1: float,
+    steps: int,
+    names: list[str],
+    shapes: list[Any],
+    checkpoint: int | None,
+) -> Solution:
+    buffers = []
+    for name, recorder, shape in zip(names, run.recorders, shapes, strict=True):
+        if not recorder.events:
+            buffers.append(None)
+            continue
+        capacity = shape.size * steps if recorder.capacity is None else recorder.capacity
+        if recorder.capacity is None and capacity > 2**22:
+            raise ValueError(
+                f"simulate: inside a transformation the spikes of record {name!r} need a fixed number of entries, and "
+                f"room for every neuron to spike in every step would be {capacity}. Give spikes(..., capacity=...)."
+            )
+        buffers.append(EventBuffer.empty(capacity))
+    state, buffers, traces = scan(run, state, steps, buffers, checkpoint)
+    records = {}
+    for name, recorder, shape, buffer, trace in zip(names, run.recorders, shapes, buffers, traces, strict=True):
+        if isinstance(buffer, EventBuffer):
+            count = eqx.error_if(
+                buffer.count,
+                buffer.count > buffer.rows.shape[0],
+                f"simulate: more spikes than record {name!r} has room for ({buffer.rows.shape[0]}): raise "
+                "spikes(..., capacity=...).",
+            )
+            records[name] = Spikes(buffer.rows[:, 0], buffer.rows[:, 1], count, shape.size, t0, t1, run.dt)
+        else:
+            records[name] = Trace(trace, t0, run.dt, recorder.every)
+    return Solution(t0, t1, run.dt, records, state)
+
+
+def _slots(run: Run, shapes: list[Any]) -> int:
+    """The length of the trace buffers of a chunk. It depends on the records only, never on the length of the run."""
+    per_slot = sum(
+        shape.size * np.dtype(shape.dtype).itemsize
+        for recorder, shape in zip(run.recorders, shapes, strict=True)
+        if not recorder.events
+    )
+    return int(np.clip(_CHUNK_BYTES // max(per_slot, 1), 16, 2**14)) + 1
+
+
+def _count_steps(t0: float, t1: float, dt: float) -> tuple[int, int]:
+    """The first step, and the number of steps."""
+    for name, value in (("t1", t1), ("dt", dt), ("t0", t0)):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+            raise TypeError(f"simulate: `{name}` must be a Python number, got {type(value).__name__}.")
+        if not np.isfinite(value):
+            raise ValueError(f"simulate: `{name}` must be finite, got {value}.")
+    if dt <= 0.0:
+        raise ValueError(f"simulate: `dt` must be positive, got {dt} ms.")
+    if t1 < t0:
+        raise ValueError(f"simulate: `t1` = {t1} ms lies before `t0` = {t0} ms.")
+    counts = []
+    for name, value in (("t0", t0), ("t1", t1)):
+        exact = value / dt
+        count = round(exact)
+        if abs(exact - count) > 1e-6 * max(1.0, abs(exact)) or abs(count) >= 2**31:
+            raise ValueError(
+                f"simulate: `{name}` = {value:g} ms is not a whole number of steps of dt = {dt:g} ms; the nearest choices "
+                f"are {np.floor(exact) * dt:g} and {np.ceil(exact) * dt:g} ms."
+            )
+        counts.append(count)
+    return counts[0], counts[1] - counts[0]
+
+
+def _check_inputs(model: AbstractDynamics, inputs: Any, steps: int) -> None:
+    if isinstance(model, Network) and inputs is not None:
+        if not isinstance(inputs, Mapping):
+            raise TypeError(f"simulate: the `inputs` of a network are a dictionary by population, got {inputs!r}.")
+        for name, drive in inputs.items():
+            if name not in model.populations:
+                raise ValueError(f"simulate: `inputs` names {name!r}; the network has {sorted(model.populations)}.")
+            shape = model.populations[name].shape
+            given = drive.values.shape[1:] if isinstance(drive, Samples) else getattr(drive, "shape", ())
+            if not is_input(drive) or isinstance(drive, Samples):
+                _check_fit(name, given, shape, steps)
+    for leaf in jtu.tree_leaves(inputs, is_leaf=is_input):
+        if isinstance(leaf, Samples) and leaf.values.shape[0] != steps:
+            raise ValueError(
+                f"simulate: `Samples` over time must have one entry for each of the {steps} steps, got "
+                f"{leaf.values.shape[0]}."
+            )
+
+
+def _check_fit(name: str, given: tuple[int, ...], shape: tuple[int, ...], steps: int) -> None:
+    try:
+        fits = np.broadcast_shapes(given, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        hint = " For an array over time use Samples(array)." if given[:1] == (steps,) else ""
+        raise ValueError(
+            f"simulate: the input of {name!r} has shape {given}, which does not broadcast to the population's shape "
+            f"{shape}.{hint}"
+        )
+
+
+def _check_state(model: AbstractDynamics, state: State, dt: float, key: Key | None) -> None:
+    key = jax.random.key(0) if key is None else key
+    expected = jax.eval_shape(lambda k: model.init(dt=dt, key=k), key)
+    want, given = jtu.tree_structure(expected), jtu.tree_structure(state)
+    same = want == given and all(
+        a.shape == jnp.shape(b) and a.dtype == jnp.result_type(b)
+        for a, b in zip(jtu.tree_leaves(expected), jtu.tree_leaves(state), strict=True)
+    )
+    if not same:
+        raise ValueError(
+            "simulate: `state` is not a state of this model at this dt: its structure, shapes or dtypes differ from those "
+            "of model.init(dt=dt). (Delays are counted in steps, so a state belongs to its dt.)"
+        )
+
+
+def _check_step(run: Run, state: State, recorders: Mapping[str, Recorder]) -> list[Any]:
+    """Trace one step abstractly: the state must keep its form, and selections must lie within what they select."""
+    zero = jnp.zeros((), jnp.int32)
+    after, output = eqx.filter_eval_shape(lambda r, s: r.step(s, zero, r.inputs), run, state)
+    before = eqx.filter_eval_shape(lambda s: s, state)
+    if jtu.tree_structure(before) != jtu.tree_structure(after):
+        raise TypeError(
+            f"simulate: the step of {type(run.model).__name__} changes the structure of its state, from "
+            f"{jtu.tree_structure(before)} to {jtu.tree_structure(after)}."
+        )
+    pairs = zip(jtu.tree_leaves_with_path(before), jtu.tree_leaves(after), strict=True)
+    for (path, a), b in pairs:
+        if (a.shape, a.dtype) != (b.shape, b.dtype):
+            raise TypeError(
+                f"simulate: the step of {type(run.model).__name__} changes its state{jtu.keystr(path)} from "
+                f"{a.dtype}{list(a.shape)} to {b.dtype}{list(b.shape)}; shapes and dtypes must stay."
+            )
+    shapes = []
+    for name, recorder in recorders.items():
+        whole = eqx.filter_eval_shape(recorder.select, run.model, after, output)
+        if recorder.indices is not None and not isinstance(recorder.indices, jax.core.Tracer):
+            chosen = np.asarray(recorder.indices)
+            if chosen.size and not (0 <= chosen.min() and chosen.max() < whole.size):
+                raise ValueError(
+                    f"simulate: record {name!r} selects {chosen.min()} ... {chosen.max()}, but there are {whole.size} "
+                    f"cells, 0 ... {whole.size - 1}."
+                )
+        shapes.append(eqx.filter_eval_shape(recorder, run.model, after, output))
+    return shapes
+
+
+class _Progress:
+    """A progress bar on standard error."""
+
+    def __init__(self, steps: int, dt: float):
+        self.steps, self.dt, self.began = steps, dt, time.perf_counter()
+
+    def show(self, done: int) -> None:
+        filled = int(30 * done / self.steps)
+        took = time.perf_counter() - self.began
+        left = took / done * (self.steps - done)
+        line = f"\r{'█' * filled}{'·' * (30 - filled)} {done * self.dt:.0f}/{self.steps * self.dt:.0f} ms, {left:.0f} s left "
+        sys.stderr.write(line if done < self.steps else line + "\n")
+        sys.stderr.flush()

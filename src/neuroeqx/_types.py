@@ -1,0 +1,30 @@
+"""The array vocabulary shared by every layer."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import jax
+from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
+
+
+FloatLike: TypeAlias = float | int | Float[Array, ""]
+Key: TypeAlias = PRNGKeyArray | Shaped[Array, "..."]
+# A time in ms: a Python float from a user, a traced scalar inside a loop.
+Time: TypeAlias = float | int | Float[Array, ""]
+# The state of one integration: an array (the voltage) or a small Module of arrays.
+Y: TypeAlias = Any
+State: TypeAlias = Any
+Output: TypeAlias = Any
+VectorField: TypeAlias = Callable[..., Y]
+# A membrane current as a function of the voltage: what every receptor and drive adds up to.
+Current: TypeAlias = Callable[[Float[Array, "..."]], Float[Array, "..."]]
+# (key, shape) -> values, the signature of `jax.nn.initializers`.
+Initialiser: TypeAlias = Callable[..., Float[Array, "..."]]
+Steps: TypeAlias = Int[Array, "..."]
+
+
+def is_traced(*trees: Any) -> bool:
+    """Whether any leaf is a tracer, or the call itself happens inside `jax.jit`."""
+    leaves = jax.tree_util.tree_leaves(trees)
+    here = jax.numpy.zeros(())  # a tracer exactly when a jit trace is current
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in [here, *leaves])

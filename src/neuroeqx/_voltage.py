@@ -1,0 +1,35 @@
+"""Where the membrane potential sits in a cell's state."""
+
+import dataclasses
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from ._types import State
+
+
+def voltage(state: State) -> Float[Array, "..."]:
+    """The membrane potential of a cell's state: the state itself if it is an array, else its field `v`.
+
+    **Errors:** `TypeError` if the state is neither; give it a field (or property) called `v`.
+    """
+    if eqx.is_inexact_array(state):
+        return state
+    try:
+        return state.v
+    except AttributeError:
+        raise TypeError(
+            f"The state of type {type(state).__name__} has no voltage: a cell's state must be a floating-point array "
+            "(the voltage) or a Module with a field `v`."
+        ) from None
+
+
+def with_voltage(state: State, v: Float[Array, "..."]) -> State:
+    """The same state with another membrane potential, of the same shape."""
+    voltage(state)  # for its error
+    if eqx.is_inexact_array(state):
+        return v
+    if "v" in {field.name for field in dataclasses.fields(state)}:
+        return eqx.tree_at(lambda s: s.v, state, v)
+    # The state of a wrapper, whose `v` is a property: the voltage belongs to the cell inside.
+    return eqx.tree_at(lambda s: s.cell, state, with_voltage(state.cell, v))

@@ -1,0 +1,8 @@
+"""Populations, projections, and the networks they form."""
+
+from ._history import History as History
+from ._network import Network as Network, NetworkState as NetworkState
+from ._part import part as part, Part as Part
+from ._population import Population as Population, PopulationState as PopulationState
+from ._projection import Projection as Projection
+from ._receptor import Receptor as Receptor

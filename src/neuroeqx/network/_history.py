@@ -1,0 +1,48 @@
+"""The recent output of a source, from which every delay is read."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+
+class History(eqx.Module):
+    """What a source put out in its last `length` steps.
+
+    The newest entry is kept apart from the ring, and moves into it at the beginning of the following step, before
+    anything is read: a ring that is read first and written later in the same step would be copied by the compiler.
+
+    - `last`: the output of the newest step, `[size]`.
+    - `ring`: the outputs of `length` steps, `[length, size]`, or `None` if every delay is one step.
+    - `cursor`: the row of the newest entry. Whole steps are counted, modulo the length.
+    """
+
+    last: Float[Array, " size"]
+    ring: Float[Array, "length size"] | None
+    cursor: Int[Array, ""] | None
+
+    @classmethod
+    def silent(cls, size: int, length: int, dtype: jnp.dtype) -> "History":
+        """Before the first step: zeros."""
+        last = jnp.zeros(size, dtype)
+        if length == 1:
+            return cls(last, None, None)
+        return cls(last, jnp.zeros((length, size), dtype), jnp.zeros((), jnp.int32))
+
+    def turn(self) -> "History":
+        """The beginning of a step: the newest output takes its place in the ring."""
+        if self.ring is None or self.cursor is None:
+            return self
+        cursor = (self.cursor + 1) % self.ring.shape[0]
+        return History(self.last, lax.dynamic_update_index_in_dim(self.ring, self.last, cursor, 0), cursor)
+
+    def read(self, lag: int) -> Float[Array, " size"]:
+        """The output of `lag` steps ago, 1 <= lag <= length; to be called between `turn` and `push`."""
+        if lag == 1 or self.ring is None or self.cursor is None:
+            return self.last
+        row = (self.cursor - (lag - 1)) % self.ring.shape[0]
+        return lax.dynamic_index_in_dim(self.ring, row, 0, keepdims=False)
+
+    def push(self, output: Float[Array, " size"]) -> "History":
+        """The end of a step."""
+        return History(output, self.ring, self.cursor)

@@ -1,0 +1,148 @@
+"""A population of identical cells."""
+
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+from jaxtyping import Array, Float
+
+from .._current import Affine, Total
+from .._fields import as_parameter, static
+from .._interfaces import AbstractCell, AbstractDynamics
+from .._types import Initialiser, Key, Output, State, Time
+from .._voltage import voltage, with_voltage
+from ._receptor import Receptor
+
+
+class PopulationState(eqx.Module):
+    """The cells' state and that of each receptor."""
+
+    cell: State
+    receptors: dict[str, State]
+
+    @property
+    def v(self) -> Float[Array, "..."]:
+        return voltage(self.cell)
+
+
+class Population(AbstractDynamics):
+    """An array of cells of one kind, with the receptors through which they are reached.
+
+    The parameters of the cell and of the receptors may be numbers or arrays that broadcast against `shape`.
+
+    **Arguments:**
+
+    - `cell`: a neuron or any other cell.
+    - `shape`: the number of cells, or a tuple for populations stacked along leading axes.
+    - `receptors`: by the names that projections use.
+    - `v0`: the initial voltage, mV: a number, an array that broadcasts against `shape`, or a function `(key, shape)`
+        as in `jax.nn.initializers`; by default whatever the cell starts from.
+    """
+
+    cell: AbstractCell
+    shape: tuple[int, ...] = static()
+    receptors: dict[str, Receptor]
+    v0: Array | Initialiser | None
+
+    def __init__(
+        self,
+        cell: AbstractCell,
+        shape: int | tuple[int, ...],
+        receptors: dict[str, Receptor] | None = None,
+        *,
+        v0: Any = None,
+    ):
+        self.cell = cell
+        self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        self.receptors = {} if receptors is None else dict(sorted(receptors.items()))
+        self.v0 = v0 if v0 is None or callable(v0) else as_parameter(v0)
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.cell, AbstractCell):
+            raise TypeError(f"Population: `cell` must be a cell such as LIF(), got {type(self.cell).__name__}.")
+        if any(not isinstance(n, int) or n < 0 for n in self.shape):
+            raise ValueError(f"Population: `shape` must be whole numbers, not negative, got {self.shape}.")
+        for name, receptor in self.receptors.items():
+            if not isinstance(receptor, Receptor):
+                raise TypeError(
+                    f"Population: receptor {name!r} must be a Receptor(syn, out), got {type(receptor).__name__}."
+                )
+        for name, part in {"cell": self.cell, "v0": self.v0, **self.receptors}.items():
+            _check_broadcast(name, part, self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of cells."""
+        return math.prod(self.shape)
+
+    def init(self, *, dt: float, key: Key | None = None) -> PopulationState:
+        del dt
+        cell_key, v_key = (None, None) if key is None else jax.random.split(key)
+        cell = self.cell.init(self.shape, key=cell_key)
+        if callable(self.v0):
+            if v_key is None:
+                raise ValueError("Population: `v0` is random, so `init` (and `simulate`) needs a `key`.")
+            cell = with_voltage(cell, self.v0(v_key, self.shape))
+        elif self.v0 is not None:
+            cell = with_voltage(cell, jnp.broadcast_to(self.v0, self.shape))
+        return PopulationState(cell, {name: r.syn.init(self.shape) for name, r in self.receptors.items()})
+
+    def decay(self, state: PopulationState, *, dt: float) -> PopulationState:
+        """The first half of a step: the receptors, one step on and without input."""
+        decayed = {name: r.syn.decay(state.receptors[name], dt=dt) for name, r in self.receptors.items()}
+        return PopulationState(state.cell, decayed)
+
+    def inject(self, state: PopulationState, receptor: str, add: Any) -> PopulationState:
+        """Arrivals at one receptor; `add` as in `AbstractLinearSynapse.inject`."""
+        arrived = self.receptors[receptor].syn.inject(state.receptors[receptor], add)
+        return PopulationState(state.cell, {**state.receptors, receptor: arrived})
+
+    def update(
+        self, state: PopulationState, drive: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
+    ) -> tuple[PopulationState, Output]:
+        """The second half of a step: the cells, under the currents of their receptors and the drive."""
+        cell, output = self.cell.step(state.cell, self.current(state, drive), dt=dt, t=t, key=key)
+        return PopulationState(cell, state.receptors), output
+
+    def current(self, state: PopulationState, drive: Any = None) -> Total:
+        """The total membrane current, as a function of the voltage."""
+        total = Affine(as_parameter(0.0 if drive is None else drive))
+        others = []
+        for name, receptor in self.receptors.items():
+            g = receptor.syn.output(state.receptors[name])
+            affine = receptor.out.affine(g)
+            if affine is None:
+                others.append(lambda v, out=receptor.out, g=g: out(g, v))
+            else:
+                total = total + affine
+        return Total(total, tuple(others))
+
+    def step(
+        self, state: PopulationState, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
+    ) -> tuple[PopulationState, Output]:
+        """One step of the population alone.
+
+        **Arguments:**
+
+        - `input`: the drive, a number or an array that broadcasts against `shape`; nothing if `None`.
+
+        **Returns:** the new state and the cells' output, of the population's shape.
+        """
+        return self.update(self.decay(state, dt=dt), input, dt=dt, t=t, key=key)
+
+
+def _check_broadcast(name: str, part: Any, shape: tuple[int, ...]) -> None:
+    for leaf in jtu.tree_leaves(part):
+        if eqx.is_inexact_array(leaf):
+            try:
+                fits = jnp.broadcast_shapes(leaf.shape, shape) == shape
+            except ValueError:
+                fits = False
+            if not fits:
+                raise ValueError(
+                    f"Population: a parameter of `{name}` has shape {leaf.shape}, which does not broadcast to the "
+                    f"population's shape {shape}."
+                )

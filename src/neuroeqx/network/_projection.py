@@ -1,0 +1,82 @@
+"""Synapses from one population to another."""
+
+import math
+
+import equinox as eqx
+
+from .._fields import static
+from .._interfaces import AbstractCell, AbstractConnectivity, AbstractRule
+from ._part import as_part, Part
+
+
+class Projection(eqx.Module):
+    """Synapses of one kind from one population (or a part of it) to another.
+
+    On their way spikes pass: the delay, `release` (if any), the connectivity, the receptor of the target.
+
+    **Arguments:**
+
+    - `pre`, `post`: names of populations, or `part(name, start, stop)`.
+    - `receptor`: the name of the target's receptor.
+    - `comm`: a connectivity such as `connect.CSR(...)`, or a rule such as `connect.bernoulli(...)`, which the network
+        turns into one.
+    - `delay`: ms, a multiple of dt, at least dt: what a source puts out in step n first acts in step n + delay / dt.
+        One step by default.
+    - `release`: kinetics kept once per source neuron, between the delay and the connectivity; its output is what the
+        synapses transmit.
+    """
+
+    pre: Part
+    post: Part
+    receptor: str = static()
+    comm: AbstractConnectivity | AbstractRule
+    delay: float | None = static()
+    release: AbstractCell | None
+
+    def __init__(
+        self,
+        pre: str | Part,
+        post: str | Part,
+        receptor: str,
+        comm: AbstractConnectivity | AbstractRule,
+        *,
+        delay: float | None = None,
+        release: AbstractCell | None = None,
+    ):
+        self.pre = as_part(pre)
+        self.post = as_part(post)
+        self.receptor = receptor
+        self.comm = comm
+        self.delay = None if delay is None else float(delay)
+        self.release = release
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.receptor, str):
+            raise TypeError(f"Projection: `receptor` must be the name of a receptor, got {self.receptor!r}.")
+        if not isinstance(self.comm, AbstractConnectivity | AbstractRule):
+            raise TypeError(
+                f"Projection: `comm` must be a connectivity or a rule of `neuroeqx.connect`, got "
+                f"{type(self.comm).__name__}. For an array, use connect.from_dense(array)."
+            )
+        if self.delay is not None and not (math.isfinite(self.delay) and self.delay > 0.0):
+            raise ValueError(
+                f"Projection: `delay` must be positive and finite, got {self.delay} ms. The shortest delay is one step, "
+                "which is also the default."
+            )
+
+    def steps(self, dt: float) -> int:
+        """The delay in steps of `dt`; a `ValueError` with the nearest choices if that is not a whole number."""
+        if self.delay is None:
+            return 1
+        exact = self.delay / dt
+        steps = round(exact)
+        if steps < 1 or abs(exact - steps) > 1e-6 * max(1.0, exact):
+            below = max(1, math.floor(exact))
+            raise ValueError(
+                f"Projection {self}: a delay of {self.delay:g} ms is not a whole number of steps of dt = {dt:g} ms; "
+                f"the nearest choices are {below * dt:g} and {(below + 1) * dt:g} ms."
+            )
+        return steps
+
+    def __str__(self) -> str:
+        return f"{self.pre}->{self.post}:{self.receptor}"

@@ -1,0 +1,102 @@
+"""Currents as functions of time."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._fields import param, static
+from .._interfaces import AbstractDrive
+from .._types import Key
+
+
+class StepCurrent(AbstractDrive):
+    """`amplitude` from `start` until before `stop`, else zero.
+
+    **Arguments:**
+
+    - `amplitude`: in the unit of the cell's current; a number, or an array that broadcasts against the population.
+    - `start`, `stop`: ms; steps that begin in `[start, stop)` are driven. Without `stop` it goes on for ever.
+    """
+
+    amplitude: Float[Array, "..."] = param()
+    start: Float[Array, "..."] = param(0.0)
+    stop: Float[Array, "..."] | None = None
+
+    def __init__(self, amplitude, start=0.0, stop=None):
+        self.amplitude = amplitude
+        self.start = start
+        self.stop = None if stop is None else jnp.asarray(stop, dtype=float)
+
+    def __call__(self, t: Float[Array, ""], *, dt: float, key: Key | None = None) -> Float[Array, "..."]:
+        del key
+        # Half a step of tolerance: t = i dt is rounded, and a bound that is a multiple of dt must not depend on it.
+        on = t > self.start - dt / 2
+        if self.stop is not None:
+            on = on & (t < self.stop - dt / 2)
+        return jnp.where(on, self.amplitude, jnp.zeros_like(self.amplitude))
+
+
+class RampCurrent(AbstractDrive):
+    """Linear from `first` at `start` to `last` at `stop`, constant before and after.
+
+    **Arguments:**
+
+    - `first`, `last`: in the unit of the cell's current.
+    - `start`, `stop`: ms, `start < stop`.
+    """
+
+    first: Float[Array, "..."] = param()
+    last: Float[Array, "..."] = param()
+    start: Float[Array, ""] = param(0.0)
+    stop: Float[Array, ""] = param(1000.0)
+
+    def __call__(self, t: Float[Array, ""], *, dt: float, key: Key | None = None) -> Float[Array, "..."]:
+        del dt, key
+        fraction = jnp.clip((t - self.start) / (self.stop - self.start), 0.0, 1.0)
+        return self.first + (self.last - self.first) * fraction
+
+
+class SineCurrent(AbstractDrive):
+    r"""$offset + amplitude \sin(2 \pi f t + phase)$.
+
+    **Arguments:**
+
+    - `amplitude`, `offset`: in the unit of the cell's current.
+    - `frequency`: $f$, Hz.
+    - `phase`: rad.
+    """
+
+    amplitude: Float[Array, "..."] = param()
+    frequency: Float[Array, "..."] = param()
+    phase: Float[Array, "..."] = param(0.0)
+    offset: Float[Array, "..."] = param(0.0)
+
+    def __call__(self, t: Float[Array, ""], *, dt: float, key: Key | None = None) -> Float[Array, "..."]:
+        del dt, key
+        # The cycle count is reduced before it is multiplied by 2 pi, which keeps the phase exact late in a run.
+        cycles = self.frequency * (t / 1000.0)
+        return self.offset + self.amplitude * jnp.sin(2 * jnp.pi * (cycles - jnp.floor(cycles)) + self.phase)
+
+
+class NoiseCurrent(AbstractDrive):
+    r"""Gaussian white noise $\mu + \sigma \xi(t)$, drawn anew in each step as $\mu + \sigma N(0, 1) / \sqrt{dt}$, so that
+    its integral does not depend on dt.
+
+    A leaky integrator of time constant $\tau$ and resistance 1 then has the standard deviation $\sigma / \sqrt{2 \tau}$.
+
+    **Arguments:**
+
+    - `mean`: in the unit of the cell's current.
+    - `sigma`: the same times the square root of ms, not negative.
+    - `shape`: the shape of independent noise, that of the population; `()` gives one noise shared by all.
+    """
+
+    mean: Float[Array, "..."] = param(0.0)
+    sigma: Float[Array, "..."] = param(1.0)
+    shape: tuple[int, ...] = static(())
+
+    def __call__(self, t: Float[Array, ""], *, dt: float, key: Key | None = None) -> Float[Array, "..."]:
+        del t
+        if key is None:
+            raise ValueError("NoiseCurrent needs randomness: pass `key` to `simulate`.")
+        return self.mean + self.sigma / dt**0.5 * jax.random.normal(key, self.shape, self.sigma.dtype)

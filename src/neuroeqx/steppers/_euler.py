@@ -1,0 +1,15 @@
+"""Forward Euler."""
+
+from typing import Any
+
+import jax
+
+from .._interfaces import AbstractStepper
+from .._types import Time, VectorField, Y
+
+
+class Euler(AbstractStepper):
+    """`y + dt f(t, y)`. Order 1; unstable where dt exceeds twice the shortest time constant."""
+
+    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
+        return jax.tree_util.tree_map(lambda y, f: y + dt * f, y, vector_field(t, y, args))

@@ -1,0 +1,47 @@
+"""The exact propagator of a linear system."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.scipy.linalg as jsl
+import jax.tree_util as jtu
+
+from .._interfaces import AbstractStepper
+from .._math import phi1
+from .._types import Time, VectorField, Y
+
+
+class Exact(AbstractStepper):
+    r"""Exact for systems that are linear in all their variables together, under constant input:
+    $y + dt\, \varphi_1(dt\, A)\, f(y)$ with the full Jacobian $A$ of each cell (Rotter & Diesmann 1999).
+
+    For a single variable this is the closed form; for several the propagator is a matrix exponential per cell (per
+    population, where the coefficients are shared), which does not depend on the state. For nonlinear equations it is
+    the exponential Rosenbrock-Euler method of order 2.
+    """
+
+    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
+        leaves, treedef = jtu.tree_flatten(y)
+
+        def rates(*leaves: jax.Array) -> list[jax.Array]:
+            return jtu.tree_leaves(vector_field(t, treedef.unflatten(leaves), args))
+
+        zeros = [jnp.zeros_like(x) for x in leaves]
+        columns = []
+        f: list[jax.Array] = []
+        for i, leaf in enumerate(leaves):
+            tangent = [*zeros[:i], jnp.ones_like(leaf), *zeros[i + 1 :]]
+            f, column = jax.jvp(rates, tuple(leaves), tuple(tangent))
+            columns.append(column)
+        if len(leaves) == 1:
+            return treedef.unflatten([leaves[0] + dt * f[0] * phi1(dt * columns[0][0])])
+        k = len(leaves)
+        jacobian = jnp.stack([jnp.stack(column, -1) for column in columns], -1)  # [..., equation, variable]
+        # exp([[A, 1], [0, 0]] dt) holds the integral of exp(A s) from 0 to dt in its upper right corner.
+        identity = jnp.broadcast_to(jnp.eye(k, dtype=jacobian.dtype), jacobian.shape)
+        top = jnp.concatenate([jacobian, identity], -1)
+        augmented = jnp.concatenate([top, jnp.zeros_like(top)], -2)
+        integral = jsl.expm(dt * augmented)[..., :k, k:]
+        change = jnp.einsum("...ij,...j->...i", integral, jnp.stack(f, -1))
+        return treedef.unflatten([leaf + change[..., i] for i, leaf in enumerate(leaves)])

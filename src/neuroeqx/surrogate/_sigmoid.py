@@ -1,0 +1,21 @@
+"""The logistic function."""
+
+import jax
+from jaxtyping import Array, Float
+
+from .._fields import param
+from .._interfaces import AbstractSurrogate
+
+
+class Sigmoid(AbstractSurrogate):
+    r"""$\sigma(\beta x)$, of derivative $\beta \sigma (1 - \sigma)$.
+
+    **Arguments:**
+
+    - `slope`: $\beta$, per unit of the distance to threshold.
+    """
+
+    slope: Float[Array, "..."] = param(4.0)
+
+    def smooth(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        return jax.nn.sigmoid(self.slope * x)
