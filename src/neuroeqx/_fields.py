@@ -51,6 +51,16 @@ def static(default: Any = dataclasses.MISSING, **kwargs: Any) -> Any:
     return eqx.field(static=True, **kwargs)
 
 
+def as_shape(owner: str, shape: Any) -> tuple[int, ...]:
+    """A tuple of sizes from a number of cells or a sequence of them; `owner` is named in errors."""
+    sizes = (shape,) if isinstance(shape, int | np.integer) and not isinstance(shape, bool) else shape
+    if not isinstance(sizes, tuple | list) or any(not isinstance(n, int | np.integer) for n in sizes):
+        raise TypeError(f"{owner}: `shape` must be a whole number of cells or a tuple of them, got {shape!r}.")
+    if any(n < 0 for n in sizes):
+        raise ValueError(f"{owner}: `shape` must not be negative, got {shape!r}.")
+    return tuple(int(n) for n in sizes)
+
+
 def check_finite(module: eqx.Module) -> None:
     """Raise a `ValueError` naming the first parameter of `module` that holds NaN or infinity.
 

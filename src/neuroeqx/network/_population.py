@@ -10,7 +10,7 @@ import jax.tree_util as jtu
 from jaxtyping import Array, Float
 
 from .._current import Affine, Total
-from .._fields import as_parameter, static
+from .._fields import as_parameter, as_shape, static
 from .._interfaces import AbstractCell, AbstractDynamics
 from .._types import Initialiser, Key, Output, State, Time
 from .._voltage import voltage, with_voltage
@@ -56,15 +56,13 @@ class Population(AbstractDynamics):
         v0: Any = None,
     ):
         self.cell = cell
-        self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        self.shape = as_shape("Population", shape)
         self.receptors = {} if receptors is None else dict(sorted(receptors.items()))
         self.v0 = v0 if v0 is None or callable(v0) else as_parameter(v0)
 
     def __check_init__(self) -> None:
         if not isinstance(self.cell, AbstractCell):
             raise TypeError(f"Population: `cell` must be a cell such as LIF(), got {type(self.cell).__name__}.")
-        if any(not isinstance(n, int) or n < 0 for n in self.shape):
-            raise ValueError(f"Population: `shape` must be whole numbers, not negative, got {self.shape}.")
         for name, receptor in self.receptors.items():
             if not isinstance(receptor, Receptor):
                 raise TypeError(

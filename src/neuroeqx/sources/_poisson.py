@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._fields import as_parameter, static
+from .._fields import as_parameter, as_shape, static
 from .._interfaces import AbstractDynamics
 from .._types import Key, Time
 
@@ -32,7 +32,7 @@ class Poisson(AbstractDynamics):
 
     def __init__(self, rate: Any, shape: int | tuple[int, ...]):
         self.rate = as_parameter(rate)
-        self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        self.shape = as_shape("Poisson", shape)
 
     def __check_init__(self) -> None:
         if not isinstance(self.rate, jax.core.Tracer):

@@ -1,0 +1,57 @@
+"""Every public cell and synapse, as the laws see it: how to make one, and an input that makes it work.
+
+A public class that is missing here fails `test_table.py`.
+"""
+
+import diffrax
+import neuroeqx as nex
+
+
+# name -> (make, current). `make(**parameters)` must accept any of the class's own parameters.
+CELLS = {
+    "LIF": (nex.LIF, 1.5),
+    "LIF soft": (lambda **p: nex.LIF(resetting=nex.SoftReset(), **p), 1.5),
+    "LIF Euler": (lambda **p: nex.LIF(stepper=nex.Euler(), **p), 1.5),
+    "Leaky": (nex.Leaky, 0.7),
+    "Graded": (nex.Graded, 0.7),
+    "TraubMiles": (nex.TraubMiles, 500.0),
+    "LIF Heun": (lambda **p: nex.LIF(stepper=nex.FromDiffrax(diffrax.Heun()), **p), 1.5),
+    "Refractory": (lambda t_ref=2.0, **p: nex.Refractory(nex.LIF(**p), t_ref), 1.5),
+    "Refractory TraubMiles": (lambda t_ref=2.0, **p: nex.Refractory(nex.TraubMiles(**p), t_ref), 500.0),
+    "Every": (lambda **p: nex.Every(nex.LIF(**p), 3), 1.5),
+    "Every Graded": (lambda **p: nex.Every(nex.Graded(**p), 3), 0.7),
+    "Substeps": (lambda **p: nex.Substeps(nex.Refractory(nex.LIF(**p), 1.0), 4), 1.5),
+    "Expon": (nex.Expon, 0.3),
+    "Instant": (nex.Instant, 0.3),
+}
+
+STEPPERS = {
+    "Euler": nex.Euler(),
+    "ExpEuler": nex.ExpEuler(),
+    "Exact": nex.Exact(),
+    "RK4": nex.RK4(),
+    "FromDiffrax": nex.FromDiffrax(diffrax.Heun()),
+}
+
+SURROGATES = {
+    "SuperSpike": nex.SuperSpike(),
+    "Arctan": nex.Arctan(),
+    "Sigmoid": nex.Sigmoid(),
+    "PiecewiseLinear": nex.PiecewiseLinear(),
+}
+
+OUTPUTS = {"COBA": nex.COBA(-80.0), "CUBA": nex.CUBA()}
+
+RESETS = {"HardReset": nex.HardReset(), "SoftReset": nex.SoftReset()}
+
+DRIVES = {
+    "StepCurrent": nex.StepCurrent(1.0, 2.0, 5.0),
+    "RampCurrent": nex.RampCurrent(0.0, 1.0, 2.0, 5.0),
+    "SineCurrent": nex.SineCurrent(1.0, 10.0),
+    "NoiseCurrent": nex.NoiseCurrent(0.0, 1.0, (4,)),
+}
+
+SOURCES = {
+    "Poisson": nex.Poisson(200.0, 4),
+    "SpikeTimes": nex.SpikeTimes([0.0, 0.5, 0.5], [0, 1, 1], 4),
+}

@@ -1,0 +1,52 @@
+"""The table holds every public class."""
+
+import inspect
+
+import equinox as eqx
+import neuroeqx as nex
+import pytest
+
+from . import table
+
+
+def public_finals(base):
+    """The public, final subclasses of an abstract class: exported by the package or one of its public folders."""
+    places = [nex, nex.sources, nex.steppers, nex.surrogate, nex.connect]
+    found = {name: x for place in places for name, x in vars(place).items() if inspect.isclass(x)}
+    return {
+        name for name, x in found.items()
+        if issubclass(x, base) and not name.startswith("Abstract") and not inspect.isabstract(x)
+    }  # fmt: skip
+
+
+def classes_of(entries):
+    return {type(x).__name__ for x in entries}
+
+
+@pytest.mark.parametrize(
+    ("base", "covered"),
+    [
+        (nex.AbstractCell, classes_of(make() for make, _ in table.CELLS.values())),
+        (nex.AbstractStepper, classes_of(table.STEPPERS.values())),
+        (nex.AbstractSurrogate, classes_of(table.SURROGATES.values())),
+        (nex.AbstractOutput, classes_of(table.OUTPUTS.values())),
+        (nex.AbstractReset, classes_of(table.RESETS.values())),
+        (nex.AbstractDrive, classes_of(table.DRIVES.values())),
+        (nex.AbstractDynamics, classes_of(table.SOURCES.values()) | {"Population", "Network"}),
+    ],
+)
+def test_every_public_class_is_in_the_table(base, covered):
+    public = public_finals(base)
+    assert public, "the search finds nothing, so it cannot fail"
+    assert public - covered == set()
+
+
+def test_a_missing_class_would_be_found():
+    class Stranger(eqx.Module):
+        pass
+
+    nex.Stranger = type("Stranger", (nex.LIF,), {})
+    try:
+        assert "Stranger" in public_finals(nex.AbstractCell)
+    finally:
+        del nex.Stranger

@@ -1,0 +1,125 @@
+"""Steppers against closed forms and their declared orders."""
+
+import diffrax
+import equinox as eqx
+import jax.numpy as jnp
+import neuroeqx as nex
+import numpy as np
+import pytest
+from jax import lax
+
+
+def solve(stepper, vector_field, y0, t1, steps, args=None):
+    dt = t1 / steps
+    y, _ = lax.scan(
+        lambda y, i: (stepper(vector_field, i * dt, dt, y, args), None), y0, jnp.arange(steps, dtype=float)
+    )
+    return y
+
+
+def logistic(t, y, args):
+    return y * (1.0 - y)
+
+
+def pair(t, y, args):
+    # A nonlinear oscillator with time in it: nothing of it is diagonal or autonomous.
+    a, b = y
+    return (b - a**3 / 3.0 + jnp.sin(t), -0.5 * a + 0.2 * b)
+
+
+@pytest.mark.parametrize(
+    ("stepper", "order", "autonomous_only"),
+    [
+        (nex.Euler(), 1, False),
+        (nex.ExpEuler(), 1, False),
+        (nex.Exact(), 2, True),
+        (nex.RK4(), 4, False),
+        (nex.FromDiffrax(diffrax.Heun()), 2, False),
+        (nex.FromDiffrax(diffrax.Bosh3()), 3, False),
+    ],
+    ids=["Euler", "ExpEuler", "Exact", "RK4", "Heun", "Bosh3"],
+)
+def test_order_of_convergence(stepper, order, autonomous_only, x64):
+    def field(t, y, args):
+        return pair(0.0 if autonomous_only else t, y, args)
+
+    y0 = (jnp.array(1.0), jnp.array(0.3))
+    exact = solve(nex.RK4(), field, y0, 2.0, 20_000)
+    errors = []
+    for steps in (40, 80, 160, 320, 640):
+        y = solve(stepper, field, y0, 2.0, steps)
+        errors.append(float(abs(y[0] - exact[0]) + abs(y[1] - exact[1])))
+    slopes = np.diff(-np.log2(errors))
+    np.testing.assert_allclose(slopes[-1], order, atol=0.1)
+
+
+@pytest.mark.parametrize("stepper", [nex.ExpEuler(), nex.Exact()], ids=["ExpEuler", "Exact"])
+@pytest.mark.parametrize("dt", [2.0**-k for k in range(0, 14, 3)])
+def test_exact_for_a_leak_at_any_step(stepper, dt, x64):
+    # NEST's test of exact integration: 1000 pA into 250 pF with 10 ms, read at 5 ms.
+    current, tau, capacity = 1000.0, 10.0, 250.0
+    field = lambda t, v, args: (-v + current * tau / capacity) / tau
+    v = solve(stepper, field, jnp.array(0.0), 5.0, round(5.0 / dt))
+    np.testing.assert_allclose(v, current * tau / capacity * (1.0 - np.exp(-5.0 / tau)), rtol=0, atol=1e-12)
+
+
+def test_exact_solves_coupled_linear_systems(x64):
+    # A damped oscillation: diagonal methods cannot, the full propagator must.
+    def field(t, y, args):
+        x, v = y
+        return (v, -4.0 * x - 0.4 * v + 1.0)
+
+    y = solve(nex.Exact(), field, (jnp.array(1.0), jnp.array(0.0)), 3.0, 2)
+    damping, omega = 0.2, np.sqrt(4.0 - 0.04)
+    x = 0.25 + 0.75 * np.exp(-damping * 3.0) * (np.cos(omega * 3.0) + damping / omega * np.sin(omega * 3.0))
+    np.testing.assert_allclose(y[0], x, atol=1e-12)
+
+
+def test_exp_euler_solves_a_gate_exactly_and_a_vanishing_rate_as_euler(dtype):
+    alpha, beta = 0.3, 1.7
+    gate = solve(nex.ExpEuler(), lambda t, x, a: alpha * (1.0 - x) - beta * x, jnp.array(0.9), 1.0, 3)
+    limit = alpha / (alpha + beta)
+    np.testing.assert_allclose(gate, limit + (0.9 - limit) * np.exp(-2.0), rtol=3e-7 if dtype == "float32" else 1e-14)
+    constant = solve(nex.ExpEuler(), lambda t, x, a: 0.0 * x + 2.0, jnp.array(1.0), 1.0, 4)
+    np.testing.assert_allclose(constant, 3.0, rtol=1e-6)
+
+
+def test_phi1_and_its_gradient_are_accurate_through_zero(x64):
+    import jax
+    from neuroeqx._math import exprel_inverse, phi1
+
+    z = np.concatenate([-np.logspace(1.5, -12, 60), [0.0], np.logspace(-12, 1.5, 60)])
+    safe = np.where(z == 0, 1.0, z)
+    np.testing.assert_allclose(phi1(jnp.asarray(z)), np.where(z == 0, 1.0, np.expm1(safe) / safe), rtol=1e-12)
+    expected = np.where(z == 0, 1.0, safe / np.expm1(safe))
+    np.testing.assert_allclose(exprel_inverse(jnp.asarray(z)), expected, rtol=1e-12)
+    # phi1' = (e^z (z - 1) + 1) / z^2, in a form without cancellation near zero: its series.
+    series = lambda z: sum(z**k * (k + 1) / np.prod(np.arange(1.0, k + 3)) for k in range(30))
+    small = z[np.abs(z) < 2]
+    np.testing.assert_allclose(jax.vmap(jax.grad(phi1))(jnp.asarray(small)), series(small), rtol=1e-10)
+    assert np.all(np.isfinite(jax.vmap(jax.grad(exprel_inverse))(jnp.asarray(z * 1e3))))
+
+
+def test_phi1_in_single_precision():
+    from neuroeqx._math import exprel_inverse, phi1
+
+    z = np.concatenate([-np.logspace(1, -8, 400), np.logspace(-8, 1, 400)])
+    np.testing.assert_allclose(phi1(jnp.asarray(z, jnp.float32)), np.expm1(z) / z, rtol=2e-6)
+    np.testing.assert_allclose(exprel_inverse(jnp.asarray(z, jnp.float32)), z / np.expm1(z), rtol=2e-6)
+
+
+def test_solvers_that_need_memory_are_refused():
+    with pytest.raises(ValueError, match="needs memory of earlier steps"):
+        nex.FromDiffrax(diffrax.LeapfrogMidpoint())
+
+
+def test_an_implicit_diffrax_solver_works(x64):
+    import optimistix as optx
+
+    solver = diffrax.Kvaerno3(root_finder=optx.Newton(rtol=1e-10, atol=1e-10))
+    y = solve(nex.FromDiffrax(solver), logistic, jnp.array(0.1), 1.0, 50)
+    np.testing.assert_allclose(y, 1.0 / (1.0 + 9.0 * np.exp(-1.0)), rtol=1e-6)
+
+
+def test_steppers_are_pytrees_without_parameters():
+    assert not eqx.filter(nex.ExpEuler(), eqx.is_array).__dict__

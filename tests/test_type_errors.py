@@ -1,0 +1,61 @@
+"""Calls with arguments of the wrong kind, each with the beginning of a helpful answer.
+
+The suite runs under a run-time type checker, whose own errors would come first; users do not, so these calls are made in a
+process without it.
+"""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+
+CALLS = {
+    "nex.Refractory(nex.Leaky(), 2.0)": r"Refractory: `cell` must be a neuron \(AbstractNeuron\), got Leaky",
+    "nex.Every(nex.LIF(), 2.0)": r"Every: `n` must be a whole number of steps, at least 1, got 2\.0",
+    "nex.Substeps(nex.LIF(), True)": r"Substeps: `n` must be a whole number of steps",
+    "nex.FromDiffrax('heun')": r"FromDiffrax: `solver` must be a diffrax solver, got 'heun'",
+    "nex.LIF(tau='fast')": r"A parameter must be a number or an array of numbers, got 'fast'",
+    "nex.Population(nex.LIF, 3)": r"Population: `cell` must be a cell such as LIF\(\)",
+    "nex.Population(nex.LIF(), 3.5)": r"Population: `shape` must be a whole number",
+    "nex.Population(nex.LIF(), 3, {'ampa': nex.Expon(5.0)})": r"receptor 'ampa' must be a Receptor\(syn, out\), got Expon",
+    "nex.Receptor(nex.LIF(), nex.CUBA())": r"Receptor: `syn` must be linear kinetics",
+    "nex.Receptor(nex.Expon(), nex.Expon())": r"Receptor: `out` must be an output such as COBA",
+    "nex.Projection(1, 'E', 'ampa', nex.connect.one_to_one(1.0))": r"`pre` and `post` are names or part",
+    "nex.Projection('E', 'E', 0, nex.connect.one_to_one(1.0))": r"`receptor` must be the name of a receptor, got 0",
+    "nex.Projection('E', 'E', 'ampa', np.eye(3))": r"`comm` must be a connectivity or a rule .* got ndarray",
+    "nex.Network({'E': nex.LIF()})": r"population 'E' must be a Population or a source with a shape, got LIF",
+    "nex.Network({'E': nex.Population(nex.LIF(), 3)}, ['E'])": r"`projections` holds a str, not a Projection",
+    "nex.SpikeTimes([1.0], [0.5], 3)": r"SpikeTimes: `indices` must be integers",
+    "nex.simulate(nex.Population(nex.LIF(), 3), '10', 0.1)": r"simulate: `t1` must be a Python number, got str",
+    "nex.simulate(nex.Population(nex.LIF(), 3), 1.0, 0.1, record={'v': 'v'})": r"`record\['v'\]` must be a recorder",
+    "nex.simulate(nex.Network({'E': nex.Population(nex.LIF(), 3)}), 1.0, 0.1, 20.0)": r"dictionary by population",
+    "nex.spikes('E', [0.5])": r"`indices` must be whole numbers",
+}
+
+
+@pytest.fixture(scope="module")
+def answers():
+    code = f"""
+import json, numpy as np, neuroeqx as nex
+answers = {{}}
+for call in {list(CALLS)!r}:
+    try:
+        eval(call)
+        answers[call] = "no error"
+    except TypeError as error:
+        answers[call] = str(error)
+    except Exception as error:
+        answers[call] = f"{{type(error).__name__}}: {{error}}"
+print(json.dumps(answers))
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert out.returncode == 0, out.stderr
+    return json.loads(out.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_wrong_type_is_named(call, answers):
+    assert re.search(CALLS[call], answers[call]), answers[call]
