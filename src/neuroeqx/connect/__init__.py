@@ -1,0 +1,16 @@
+"""Connectivities, and the rules that draw them."""
+
+from ._all_to_all import all_to_all as all_to_all, AllToAll as AllToAll
+from ._bernoulli import bernoulli as bernoulli, Bernoulli as Bernoulli
+from ._csr import CSR as CSR
+from ._dense import Dense as Dense
+from ._fixed_degree import (
+    fixed_in_degree as fixed_in_degree,
+    fixed_out_degree as fixed_out_degree,
+    FixedDegree as FixedDegree,
+)
+from ._fixed_total import fixed_total as fixed_total, FixedTotal as FixedTotal
+from ._given import from_dense as from_dense, from_edges as from_edges, from_scipy as from_scipy, Given as Given
+from ._one_to_one import one_to_one as one_to_one, OneToOne as OneToOne
+from ._transpose import Transpose as Transpose
+from ._weights import normal as normal, uniform as uniform

@@ -1,0 +1,87 @@
+"""Every source to every target, with one weight."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._fields import as_parameter, check_finite, static
+from .._interfaces import AbstractConnectivity, AbstractRule
+from .._types import Key
+from ._draw import check_autapses
+from ._dense import Dense
+from ._weights import as_weight, Weight, weights
+
+
+class AllToAll(AbstractConnectivity):
+    """All pairs with the same weight. The product costs one sum, whatever the number of pairs.
+
+    **Arguments:**
+
+    - `weight`: a number.
+    - `shape`: `(n_pre, n_post)`.
+    - `autapses`: whether a cell is connected to itself.
+    """
+
+    weight: Float[Array, ""]
+    shape: tuple[int, int] = static()
+    autapses: bool = static()
+
+    def __init__(self, weight: Any, shape: tuple[int, int], autapses: bool = True):
+        self.weight = as_parameter(weight)
+        self.shape = shape
+        self.autapses = autapses
+
+    def __check_init__(self) -> None:
+        if self.weight.ndim != 0:
+            raise ValueError(f"AllToAll: `weight` must be a number, got shape {self.weight.shape}; use Dense(weight).")
+        check_finite(self)
+        check_autapses("AllToAll", *self.shape, self.autapses)
+
+    @property
+    def nnz(self) -> int:
+        return self.shape[0] * self.shape[1] - (0 if self.autapses else self.shape[0])
+
+    def __call__(self, x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        total = (x.sum() * self.weight)[None]
+        others = total.repeat(self.shape[1])
+        return others if self.autapses else others - self.weight * x
+
+    def add_to(self, out: Float[Array, " post"], x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        return out + self(x)
+
+    @property
+    def T(self) -> "AllToAll":
+        return AllToAll(self.weight, self.shape[::-1], self.autapses)
+
+    def todense(self) -> Float[Array, "pre post"]:
+        full = jnp.full(self.shape, self.weight)
+        return full if self.autapses else full - jnp.diag(jnp.full(self.shape[0], self.weight))
+
+    def __repr__(self) -> str:
+        return f"AllToAll({self.shape[0]} x {self.shape[1]}" + ("" if self.autapses else ", without autapses") + ")"
+
+
+class AllToAllRule(AbstractRule):
+    """As made by `all_to_all`."""
+
+    weight: Any
+    autapses: bool = static()
+
+    def __call__(self, n_pre: int, n_post: int, *, key: Key | None = None) -> AllToAll | Dense:
+        check_autapses("all_to_all", n_pre, n_post, self.autapses)
+        values = weights("all_to_all", self.weight, (n_pre, n_post), key)
+        if values.ndim == 0:
+            return AllToAll(values, (n_pre, n_post), self.autapses)
+        return Dense(values if self.autapses else jnp.where(jnp.eye(n_pre, dtype=bool), 0.0, values))
+
+
+def all_to_all(weight: Weight = 1.0, *, autapses: bool = True) -> AllToAllRule:
+    """Every source to every target.
+
+    **Arguments:**
+
+    - `weight`: a number, an array `[n_pre, n_post]`, or a function `(key, shape) -> array`.
+    - `autapses`: whether a cell is connected to itself.
+    """
+    return AllToAllRule(as_weight(weight), autapses)

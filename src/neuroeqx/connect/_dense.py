@@ -1,0 +1,47 @@
+"""A stored matrix with all its entries."""
+
+from jaxtyping import Array, Float
+
+from .. import ops
+from .._fields import check_finite, param
+from .._interfaces import AbstractConnectivity
+
+
+class Dense(AbstractConnectivity):
+    """All-to-all connections with a weight each.
+
+    **Arguments:**
+
+    - `weight`: `[n_pre, n_post]`.
+    """
+
+    weight: Float[Array, "pre post"] = param()
+
+    def __check_init__(self) -> None:
+        if self.weight.ndim != 2:
+            raise ValueError(f"Dense: `weight` must have the axes (source, target), got shape {self.weight.shape}.")
+        check_finite(self)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.weight.shape  # pyright: ignore[reportReturnType]
+
+    @property
+    def nnz(self) -> int:
+        return self.weight.size
+
+    def __call__(self, x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        return ops.dense.matvec(self.weight, x)
+
+    def add_to(self, out: Float[Array, " post"], x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        return ops.dense.add_matvec(out, self.weight, x)
+
+    @property
+    def T(self) -> "Dense":
+        return Dense(self.weight.T)
+
+    def todense(self) -> Float[Array, "pre post"]:
+        return self.weight
+
+    def __repr__(self) -> str:
+        return f"Dense({self.shape[0]} x {self.shape[1]}, {self.weight.dtype})"

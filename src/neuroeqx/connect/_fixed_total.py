@@ -1,0 +1,50 @@
+"""A given number of synapses in all."""
+
+from typing import Any
+
+import numpy as np
+
+from .._fields import static
+from .._interfaces import AbstractRule
+from .._types import Key
+from ._csr import CSR
+from ._draw import check_autapses, distinct, generator, matrix, skip_self
+from ._weights import as_weight
+
+
+class FixedTotal(AbstractRule):
+    """As made by `fixed_total`."""
+
+    n: int = static()
+    weight: Any
+    autapses: bool = static()
+    multapses: bool = static()
+
+    def __check_init__(self) -> None:
+        if isinstance(self.n, bool) or not isinstance(self.n, int | np.integer) or self.n < 0:
+            raise ValueError(f"fixed_total: `n` must be a whole number, not negative, got {self.n!r}.")
+
+    def __call__(self, n_pre: int, n_post: int, *, key: Key | None = None) -> CSR:
+        rng, key = generator("fixed_total", key)
+        check_autapses("fixed_total", n_pre, n_post, self.autapses)
+        width = n_post if self.autapses else max(n_post - 1, 0)
+        pairs = n_pre * width
+        if self.n > (np.inf if self.multapses and pairs else pairs):
+            raise ValueError(
+                f"fixed_total: `n` = {self.n} synapses are more than the {pairs} pairs there are"
+                + ("." if self.multapses else "; allow `multapses` to connect a pair more than once.")
+            )
+        if self.multapses:
+            places = np.sort(rng.integers(0, max(pairs, 1), self.n))
+        else:
+            places = distinct(rng, pairs, self.n, 1)[0]
+        rows = places // max(width, 1)
+        columns = places - rows * width
+        if not self.autapses:
+            columns = skip_self(rows, columns)
+        return matrix("fixed_total", rows, columns, None, (n_pre, n_post), self.weight, key)
+
+
+def fixed_total(n: int, weight: Any = 1.0, *, autapses: bool = True, multapses: bool = True) -> FixedTotal:
+    """Exactly `n` synapses, their pairs drawn uniformly. Arguments as in `fixed_out_degree`."""
+    return FixedTotal(n, as_weight(weight), autapses, multapses)

@@ -1,0 +1,89 @@
+"""Connections that are given and not drawn."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Array, Float
+
+from .._fields import static
+from .._interfaces import AbstractRule
+from .._types import Key
+from ._csr import CSR
+
+
+class Given(AbstractRule):
+    """As made by `from_edges`, `from_scipy` and `from_dense`: a matrix that must fit the two populations."""
+
+    matrix: CSR
+    name: str = static()
+    n_pre: int | None = static()
+    n_post: int | None = static()
+
+    def __call__(self, n_pre: int, n_post: int, *, key: Key | None = None) -> CSR:
+        del key
+        least = self.matrix.shape
+        for side, n, given, least_n in (("sources", n_pre, self.n_pre, least[0]), ("targets", n_post, self.n_post, least[1])):
+            if (given is not None and given != n) or least_n > n:
+                raise ValueError(
+                    f"{self.name}: the connections are between {least[0]} sources and {least[1]} targets, which does not "
+                    f"fit {n} {side}."
+                )
+        if least == (n_pre, n_post):
+            return self.matrix
+        indptr = np.asarray(self.matrix.indptr)
+        indptr = np.concatenate([indptr, np.full(n_pre - least[0], indptr[-1])])
+        return CSR(self.matrix.weight, self.matrix.indices, indptr, n_post)
+
+
+def from_edges(pre: Any, post: Any, weight: Any = 1.0, *, n_pre: int | None = None, n_post: int | None = None) -> Given:
+    """Connections from a list of edges. An edge that occurs twice is two synapses.
+
+    **Arguments:**
+
+    - `pre`, `post`: source and target of each edge, `[edges]`, in any order.
+    - `weight`: one number, or one per edge in the order given.
+    - `n_pre`, `n_post`: the numbers of sources and targets; by default those of the populations.
+    """
+    pre, post = np.asarray(pre), np.asarray(post)
+    if pre.ndim != 1 or pre.shape != post.shape:
+        raise ValueError(f"from_edges: `pre` and `post` must be lists of one length, got {pre.shape} and {post.shape}.")
+    for name, ends, n in (("pre", pre, n_pre), ("post", post, n_post)):
+        if not np.issubdtype(ends.dtype, np.integer) and ends.size:
+            raise TypeError(f"from_edges: `{name}` must be whole numbers, got {ends.dtype}.")
+        if ends.size and (ends.min() < 0 or (n is not None and ends.max() >= n)):
+            raise ValueError(f"from_edges: `{name}` goes from {ends.min()} to {ends.max()}, outside 0 ... {n}.")
+    weight = np.asarray(weight)
+    if weight.shape not in ((), pre.shape):
+        raise ValueError(f"from_edges: `weight` must be one number or one per edge {pre.shape}, got {weight.shape}.")
+    sizes = [
+        n if n is not None else (int(ends.max()) + 1 if ends.size else 0) for n, ends in ((n_pre, pre), (n_post, post))
+    ]
+    order = np.lexsort((post, pre))
+    indptr = np.searchsorted(pre[order], np.arange(sizes[0] + 1))
+    values = weight if weight.ndim == 0 else weight[order]
+    return Given(CSR(values, post[order], indptr, sizes[1]), "from_edges", n_pre, n_post)
+
+
+def from_scipy(matrix: Any) -> Given:
+    """Connections from a SciPy sparse matrix or array, sources along its rows. Stored zeros stay synapses."""
+    csr = matrix.tocsr()
+    if not csr.has_sorted_indices:
+        csr = csr.sorted_indices()
+    return Given(CSR(csr.data, csr.indices, csr.indptr, csr.shape[1]), "from_scipy", *csr.shape)
+
+
+def from_dense(matrix: Float[Array, "pre post"] | np.ndarray, *, keep_zeros: bool = False) -> Given:
+    """Connections from a matrix of weights, sources along its rows.
+
+    **Arguments:**
+
+    - `matrix`: `[n_pre, n_post]`.
+    - `keep_zeros`: whether an entry of zero is a synapse (which training may change) or none.
+    """
+    values = np.asarray(matrix)
+    if values.ndim != 2:
+        raise ValueError(f"from_dense: `matrix` must have the axes (source, target), got shape {values.shape}.")
+    present = np.ones(values.shape, bool) if keep_zeros else values != 0
+    rows, columns = np.nonzero(present)
+    indptr = np.searchsorted(rows, np.arange(values.shape[0] + 1))
+    return Given(CSR(values[rows, columns], columns, indptr, values.shape[1]), "from_dense", *values.shape)

@@ -1,0 +1,34 @@
+"""The transpose of a sparse matrix, without moving it."""
+
+from typing import Any
+
+from jaxtyping import Array, Float
+
+from .._interfaces import AbstractConnectivity
+
+
+class Transpose(AbstractConnectivity):
+    """A view of a matrix with sources and targets exchanged. Its product gathers over all synapses."""
+
+    matrix: Any
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.matrix.shape[::-1]
+
+    @property
+    def nnz(self) -> int:
+        return self.matrix.nnz
+
+    def __call__(self, x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        return self.matrix.rproduct(x)
+
+    def add_to(self, out: Float[Array, " post"], x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        return out + self(x)
+
+    @property
+    def T(self) -> AbstractConnectivity:
+        return self.matrix
+
+    def todense(self) -> Float[Array, "pre post"]:
+        return self.matrix.todense().T

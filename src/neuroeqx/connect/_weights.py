@@ -1,0 +1,56 @@
+"""Weights of synapses that have just been drawn."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+from jaxtyping import Array, Float
+
+from .._fields import as_parameter
+from .._types import Initialiser, Key
+
+
+# A number, an array, or a function (key, shape) -> array as in `jax.nn.initializers`.
+Weight: TypeAlias = Any
+
+
+def normal(mean: float, sd: float) -> Initialiser:
+    """Normally distributed weights, for `weight=` of any rule.
+
+    **Arguments:**
+
+    - `mean`, `sd`: in the unit of the receptor; `sd` not negative.
+    """
+    if not (np.isfinite(mean) and np.isfinite(sd) and sd >= 0.0):
+        raise ValueError(f"normal: `mean` and `sd` must be finite and `sd` not negative, got {mean} and {sd}.")
+    return lambda key, shape: mean + sd * jr.normal(key, shape)
+
+
+def uniform(low: float, high: float) -> Initialiser:
+    """Uniformly distributed weights in `[low, high)`, for `weight=` of any rule."""
+    if not (np.isfinite(low) and np.isfinite(high) and low <= high):
+        raise ValueError(f"uniform: `low` and `high` must be finite and in order, got {low} and {high}.")
+    return lambda key, shape: jr.uniform(key, shape, minval=low, maxval=high)
+
+
+def as_weight(weight: Weight) -> Array | Callable[..., Array]:
+    """A number or array as a parameter; a function as it is."""
+    return weight if callable(weight) else as_parameter(weight)
+
+
+def weights(rule: str, weight: Weight, shape: tuple[int, ...], key: Key | None) -> Float[Array, "..."]:
+    """The weights of `shape` drawn, or the given ones, which must be one number or of that shape."""
+    if callable(weight):
+        if key is None:
+            raise ValueError(f"{rule}: `weight` is random, so a `key` is needed.")
+        values = as_parameter(weight(key, shape))
+    else:
+        values = as_parameter(weight)
+    if values.shape not in ((), shape):
+        raise ValueError(f"{rule}: `weight` must be one number or of shape {shape}, got shape {values.shape}.")
+    if not isinstance(values, jax.core.Tracer) and not bool(jnp.all(jnp.isfinite(values))):
+        raise ValueError(f"{rule}: `weight` must be finite.")
+    return values
