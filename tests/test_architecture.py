@@ -21,7 +21,7 @@ LONG_FUNCTIONS: dict[str, str] = {
 }
 
 LAYERS = [
-    {"_types", "_fields", "_math", "_voltage", "_current", "_replace_gradient"},
+    {"_abstract", "_types", "_fields", "_math", "_voltage", "_current", "_replace_gradient"},
     {"ops"},
     {"_interfaces", "_wrappers", "steppers", "surrogate"},
     {"neurons", "synapses", "channels", "cable", "rates", "connect", "plasticity", "sources"},
@@ -59,7 +59,9 @@ def imports_of(path):
             yield (node.module.split(".") + [node.names[0].name])[1]
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p != ROOT / "__init__.py"], ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if p != ROOT / "__init__.py"], ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_imports_go_down_the_layers(path):
     here = path.relative_to(ROOT).with_suffix("").parts[0]
     for other in imports_of(path):

@@ -40,8 +40,7 @@ def _spread(key, shape):
 
 def spikes_of(net, t1=200.0, **kwargs):
     record = {name: nex.spikes(name) for name in net.populations}
-    sol = nex.simulate(net, t1, DT, {name: 20.0 for name in net.populations}, record=record, key=jr.key(1), **kwargs)
-    return sol
+    return nex.simulate(net, t1, DT, {name: 20.0 for name in net.populations}, record=record, key=jr.key(1), **kwargs)
 
 
 def assert_same_spikes(a, b):
@@ -172,9 +171,7 @@ def population(n=3):
 )
 def test_unknown_names_are_refused(projection, message):
     with pytest.raises(ValueError, match=message):
-        nex.Network(
-            {"E": population(), "I": population()}, [nex.Projection(*projection, nex.connect.one_to_one(1.0))]
-        )
+        nex.Network({"E": population(), "I": population()}, [nex.Projection(*projection, nex.connect.one_to_one(1.0))])
 
 
 def test_a_connectivity_of_the_wrong_shape_is_refused():

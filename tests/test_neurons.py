@@ -120,7 +120,9 @@ def traub_miles(t, y, current):
 def reference_spikes(current, t1):
     up = lambda t, y, current: y[0] + 20.0
     up.direction = 1
-    found = solve_ivp(traub_miles, (0, t1), [-60.0, 0, 0, 0], "LSODA", None, False, up, rtol=1e-9, atol=1e-9, args=[current])
+    found = solve_ivp(
+        traub_miles, (0, t1), [-60.0, 0, 0, 0], "LSODA", None, False, up, rtol=1e-9, atol=1e-9, args=[current]
+    )
     return found.t_events[0]
 
 

@@ -4,7 +4,6 @@ import subprocess
 import sys
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import jax.random as jr
 import jax.tree_util as jtu
@@ -12,7 +11,6 @@ import neuroeqx as nex
 import numpy as np
 import pytest
 from neuroeqx import _simulate
-
 from test_network import coba, spikes_of
 
 
@@ -60,7 +58,9 @@ def test_spikes_are_complete_and_in_order(x64):
 
 def test_a_selection_of_spikes(x64):
     chosen = [3, 70, 5]
-    sol = nex.simulate(coba(), 200.0, DT, DRIVE, record={"a": nex.spikes("E"), "b": nex.spikes("E", chosen)}, key=jr.key(1))
+    sol = nex.simulate(
+        coba(), 200.0, DT, DRIVE, record={"a": nex.spikes("E"), "b": nex.spikes("E", chosen)}, key=jr.key(1)
+    )
     np.testing.assert_array_equal(sol.records["b"].counts(), sol.records["a"].counts()[chosen])
 
 
@@ -95,12 +95,16 @@ def test_inside_and_outside_of_jit_are_the_same(x64):
 
 
 def test_too_many_spikes_inside_jit_is_an_error():
-    run = eqx.filter_jit(lambda i: nex.simulate(nex.Population(nex.LIF(), 5), 1.0, DT, i, record={"s": nex.spikes(capacity=7)}))
+    run = eqx.filter_jit(
+        lambda i: nex.simulate(nex.Population(nex.LIF(), 5), 1.0, DT, i, record={"s": nex.spikes(capacity=7)})
+    )
     assert run(jnp.array(0.0)).records["s"].count == 0
     with pytest.raises(Exception, match=r"more spikes than record 's' has room for \(7\)"):
         run(jnp.array(1e6))
     with pytest.raises(ValueError, match="need a fixed number of entries"):
-        eqx.filter_jit(lambda: nex.simulate(nex.Population(nex.LIF(), 10**5), 10.0, DT, 0.0, record={"s": nex.spikes()}))()
+        eqx.filter_jit(
+            lambda: nex.simulate(nex.Population(nex.LIF(), 10**5), 10.0, DT, 0.0, record={"s": nex.spikes()})
+        )()
 
 
 def test_vmap_over_a_batch_and_over_a_parameter(x64):
@@ -122,7 +126,9 @@ def test_vmap_of_a_network_over_keys(x64):
     for i in range(3):
         alone = run(jr.split(jr.key(5), 3)[i])
         assert int(together.records["s"].count[i]) == alone.records["s"].count
-        np.testing.assert_array_equal(together.records["s"].neurons[i][: alone.records["s"].count], alone.records["s"].neurons)
+        np.testing.assert_array_equal(
+            together.records["s"].neurons[i][: alone.records["s"].count], alone.records["s"].neurons
+        )
 
 
 def test_a_run_in_parts_is_the_same_run(dtype):
@@ -162,7 +168,9 @@ eqx.tree_serialise_leaves(sys.argv[3], sol.state)
     saved, resumed = tmp_path / "half.eqx", tmp_path / "end.eqx"
     eqx.tree_serialise_leaves(saved, half.state)
     here = str(__file__).rsplit("/", 1)[0]
-    out = subprocess.run([sys.executable, "-c", code, here, saved, resumed], capture_output=True, text=True, check=False)
+    out = subprocess.run(
+        [sys.executable, "-c", code, here, saved, resumed], capture_output=True, text=True, check=False
+    )
     assert out.returncode == 0, out.stderr
     assert_states_equal(eqx.tree_deserialise_leaves(resumed, whole.state), whole.state)
 
@@ -184,24 +192,21 @@ def test_one_compilation_serves_every_length_and_every_value():
         changed = eqx.tree_at(lambda n: n.projections["E->E:E"].comm.weight, net, jnp.asarray(w))
         return nex.simulate(Counting(changed), t1, DT, {"E": drive, "I": 20.0}, key=jr.key(0))
 
-    # Each call traces once abstractly, to check the step; only the first also compiles.
     run(5.0, 2.4, 20.0)
+    assert traces
     first = len(traces)
     run(5.0, 2.4, 20.0)
-    again = len(traces) - first
     run(50.0, 2.0, 10.0)
-    other = len(traces) - first - again
-    assert again == other < first
+    assert len(traces) == first
 
 
 def test_long_runs_do_not_drift():
     """10^7 steps: 1000 s, at the end of which float32 times are 0.06 ms apart. Periods and delays stay exact."""
     t_ref, delay = 3.7, 1.3
     cell = nex.Refractory(nex.LIF(), t_ref)
-    net = nex.Network(
-        {"a": nex.Population(cell, 1), "b": nex.Population(nex.LIF(tau=0.01), 1, {"in": nex.Receptor(nex.Instant(), nex.CUBA())})},
-        [nex.Projection("a", "b", "in", nex.connect.one_to_one(10.0), delay=delay)],
-    )  # fmt: skip
+    relay = nex.Population(nex.LIF(tau=0.01), 1, {"in": nex.Receptor(nex.Instant(), nex.CUBA())})
+    projection = nex.Projection("a", "b", "in", nex.connect.one_to_one(10.0), delay=delay)
+    net = nex.Network({"a": nex.Population(cell, 1), "b": relay}, [projection])
     drive = {"a": 1e6}
     sol = nex.simulate(net, 1e6, DT, drive, record={"a": nex.spikes("a"), "b": nex.spikes("b")})
     sent, arrived = sol.records["a"].steps, sol.records["b"].steps
@@ -306,7 +311,7 @@ def test_the_network_is_the_same_spike_for_spike_in_a_plain_loop(x64):
     left = {n: np.zeros(len(v[n]), int) for n in "EI"}
     last = {n: np.zeros(len(v[n])) for n in "EI"}
     found = {n: [] for n in "EI"}
-    tau, reversal = {"E": 5.0, "I": 10.0}, {"E": 0.0, "I": -80.0}
+    tau = {"E": 5.0, "I": 10.0}
     for step in range(1000):
         new = {}
         for n in "EI":

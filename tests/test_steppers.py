@@ -11,9 +11,7 @@ from jax import lax
 
 def solve(stepper, vector_field, y0, t1, steps, args=None):
     dt = t1 / steps
-    y, _ = lax.scan(
-        lambda y, i: (stepper(vector_field, i * dt, dt, y, args), None), y0, jnp.arange(steps, dtype=float)
-    )
+    y, _ = lax.scan(lambda y, i: (stepper(vector_field, i * dt, dt, y, args), None), y0, jnp.arange(steps, dtype=float))
     return y
 
 

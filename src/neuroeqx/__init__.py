@@ -2,7 +2,14 @@
 
 from importlib.metadata import version as _version
 
-from . import connect as connect, ops as ops, plot as plot, sources as sources, steppers as steppers, surrogate as surrogate
+from . import (
+    connect as connect,
+    ops as ops,
+    plot as plot,
+    sources as sources,
+    steppers as steppers,
+    surrogate as surrogate,
+)
 from ._fields import as_parameter as as_parameter, param as param, static as static
 from ._interfaces import (
     AbstractCell as AbstractCell,

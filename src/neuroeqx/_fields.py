@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ._types import is_tracer
+
 
 def as_parameter(value: Any) -> Array:
     """A strongly typed floating-point array.
@@ -69,7 +71,7 @@ def check_finite(module: eqx.Module) -> None:
     """
     for field in dataclasses.fields(module):
         value = getattr(module, field.name, None)
-        if not eqx.is_inexact_array(value) or isinstance(value, jax.core.Tracer):
+        if not eqx.is_inexact_array(value) or is_tracer(value):
             continue
         if not np.all(np.isfinite(np.asarray(value))):
             bad = np.asarray(value).ravel()

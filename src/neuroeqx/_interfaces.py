@@ -85,9 +85,7 @@ class AbstractNeuron(AbstractCell):
         """The subthreshold part of a step."""
         return self.stepper(self.vector_field, t, dt, y, current)
 
-    def fire(
-        self, before: Y, after: Y, allowed: Float[Array, "..."] | None = None
-    ) -> tuple[Y, Float[Array, "..."]]:
+    def fire(self, before: Y, after: Y, allowed: Float[Array, "..."] | None = None) -> tuple[Y, Float[Array, "..."]]:
         """The spikes of a step that went from `before` to `after`, and the state after the reset.
 
         **Arguments:**

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Int
 
 from ._fields import static
 from ._interfaces import AbstractDynamics
@@ -170,12 +171,16 @@ def _check_name(model: AbstractDynamics, name: str | None) -> None:
     if isinstance(model, Network) and name not in model.populations:
         raise ValueError(f"A recorder names the population {name!r}; the network has {sorted(model.populations)}.")
     if isinstance(model, Population) and name is not None:
-        raise ValueError(f"A recorder names the population {name!r}, but the model is a single population: leave it out.")
+        raise ValueError(
+            f"A recorder names the population {name!r}, but the model is a single population: leave it out."
+        )
 
 
 def _selection(indices: Any) -> Array | None:
     if indices is None:
         return None
+    if isinstance(indices, jax.Array) and jnp.issubdtype(indices.dtype, jnp.integer):
+        return jnp.atleast_1d(indices)
     chosen = np.asarray(indices)
     if chosen.ndim > 1 or not (np.issubdtype(chosen.dtype, np.integer) or chosen.size == 0):
         raise TypeError(f"`indices` must be whole numbers in a list, got {indices!r}.")

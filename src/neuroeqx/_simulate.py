@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 
+from ._abstract import eval_shape
 from ._fields import static
 from ._interfaces import AbstractDynamics
 from ._loop import advance, EventBuffer, is_input, Run, scan
 from ._record import Recorder, Spikes, Trace
-from ._types import is_traced, Key, State
+from ._types import is_traced, is_tracer, Key, State
 from ._wrappers import check_periods
 from .network import Network
 from .sources import Samples
@@ -82,7 +83,9 @@ def simulate(
     recorders = {} if record is None else dict(record)
     for name, recorder in recorders.items():
         if not isinstance(recorder, Recorder):
-            raise TypeError(f"simulate: `record[{name!r}]` must be a recorder such as nex.spikes('E'), got {recorder!r}.")
+            raise TypeError(
+                f"simulate: `record[{name!r}]` must be a recorder such as nex.spikes('E'), got {recorder!r}."
+            )
     init_key, run_key = (None, None) if key is None else jax.random.split(key)
     if state is None:
         state = model.init(dt=dt, key=init_key)
@@ -111,7 +114,9 @@ def _simulate_chunks(
     bar = _Progress(steps, run.dt) if progress else None
     start, stop = 0, jnp.asarray(steps, jnp.int32)
     buffers = [
-        EventBuffer.empty(max(2 * shape.size, 2**16)) if recorder.events else jnp.zeros((slots, *shape.shape), shape.dtype)
+        EventBuffer.empty(max(2 * shape.size, 2**16))
+        if recorder.events
+        else jnp.zeros((slots, *shape.shape), shape.dtype)
         for recorder, shape in zip(run.recorders, shapes, strict=True)
     ]
     while start < steps:
@@ -243,7 +248,7 @@ def _check_fit(name: str, given: tuple[int, ...], shape: tuple[int, ...], steps:
 
 def _check_state(model: AbstractDynamics, state: State, dt: float, key: Key | None) -> None:
     key = jax.random.key(0) if key is None else key
-    expected = jax.eval_shape(lambda k: model.init(dt=dt, key=k), key)
+    expected = eval_shape(_init, model, dt, key)
     want, given = jtu.tree_structure(expected), jtu.tree_structure(state)
     same = want == given and all(
         a.shape == jnp.shape(b) and a.dtype == jnp.result_type(b)
@@ -256,11 +261,13 @@ def _check_state(model: AbstractDynamics, state: State, dt: float, key: Key | No
         )
 
 
+def _init(model: AbstractDynamics, dt: float, key: Key) -> State:
+    return model.init(dt=dt, key=key)
+
+
 def _check_step(run: Run, state: State, recorders: Mapping[str, Recorder]) -> list[Any]:
     """Trace one step abstractly: the state must keep its form, and selections must lie within what they select."""
-    zero = jnp.zeros((), jnp.int32)
-    after, output = eqx.filter_eval_shape(lambda r, s: r.step(s, zero, r.inputs), run, state)
-    before = eqx.filter_eval_shape(lambda s: s, state)
+    before, after, values = eval_shape(_first_step, run, state)
     if jtu.tree_structure(before) != jtu.tree_structure(after):
         raise TypeError(
             f"simulate: the step of {type(run.model).__name__} changes the structure of its state, from "
@@ -274,17 +281,23 @@ def _check_step(run: Run, state: State, recorders: Mapping[str, Recorder]) -> li
                 f"{a.dtype}{list(a.shape)} to {b.dtype}{list(b.shape)}; shapes and dtypes must stay."
             )
     shapes = []
-    for name, recorder in recorders.items():
-        whole = eqx.filter_eval_shape(recorder.select, run.model, after, output)
-        if recorder.indices is not None and not isinstance(recorder.indices, jax.core.Tracer):
+    for (name, recorder), (whole, value) in zip(recorders.items(), values, strict=True):
+        if recorder.indices is not None and not is_tracer(recorder.indices):
             chosen = np.asarray(recorder.indices)
             if chosen.size and not (0 <= chosen.min() and chosen.max() < whole.size):
                 raise ValueError(
                     f"simulate: record {name!r} selects {chosen.min()} ... {chosen.max()}, but there are {whole.size} "
                     f"cells, 0 ... {whole.size - 1}."
                 )
-        shapes.append(eqx.filter_eval_shape(recorder, run.model, after, output))
+        shapes.append(value)
     return shapes
+
+
+def _first_step(run: Run, state: State) -> tuple[State, State, list[Any]]:
+    """The state before and after a step, and for each recorder what it selects from and what it keeps."""
+    after, output = run.step(state, jnp.zeros((), jnp.int32), run.inputs)
+    values = [(r.select(run.model, after, output), r(run.model, after, output)) for r in run.recorders]
+    return state, after, values
 
 
 class _Progress:

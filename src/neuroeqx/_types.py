@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import jax
+import jax.core
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
 
@@ -23,8 +24,13 @@ Initialiser: TypeAlias = Callable[..., Float[Array, "..."]]
 Steps: TypeAlias = Int[Array, "..."]
 
 
+def is_tracer(x: Any) -> bool:
+    """Whether `x` stands for a value that is not known yet."""
+    return isinstance(x, jax.core.Tracer)
+
+
 def is_traced(*trees: Any) -> bool:
     """Whether any leaf is a tracer, or the call itself happens inside `jax.jit`."""
     leaves = jax.tree_util.tree_leaves(trees)
     here = jax.numpy.zeros(())  # a tracer exactly when a jit trace is current
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in [here, *leaves])
+    return any(is_tracer(leaf) for leaf in [here, *leaves])

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 from ._current import as_current
 from ._fields import param, static
 from ._interfaces import AbstractCell, AbstractNeuron
-from ._types import Key, Output, State, Time, Y
+from ._types import is_tracer, Key, Output, State, Time, Y
 from ._voltage import voltage, with_voltage
 
 
@@ -50,7 +50,7 @@ class Refractory(AbstractCell):
                 f"Refractory: `cell` must be a neuron (AbstractNeuron), got {type(self.cell).__name__}. "
                 "A cell that does not spike has no refractory period; other wrappers go outside of this one."
             )
-        if not isinstance(self.t_ref, jax.core.Tracer | jax.ShapeDtypeStruct) and bool(jnp.any(self.t_ref < 0)):
+        if not (is_tracer(self.t_ref) or isinstance(self.t_ref, jax.ShapeDtypeStruct)) and bool(jnp.any(self.t_ref < 0)):
             raise ValueError(f"Refractory: `t_ref` must not be negative, got {self.t_ref}.")
 
     def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> RefractoryState:
@@ -71,7 +71,7 @@ class Refractory(AbstractCell):
 
     def check_dt(self, dt: float) -> None:
         """Raise a `ValueError` if `t_ref` is not a whole number of steps of `dt`."""
-        if isinstance(self.t_ref, jax.core.Tracer):
+        if is_tracer(self.t_ref):
             return
         steps = np.asarray(self.t_ref, dtype=np.float64).ravel() / dt
         off = np.abs(steps - np.round(steps)) > 1e-3

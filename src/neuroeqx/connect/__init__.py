@@ -1,7 +1,7 @@
 """Connectivities, and the rules that draw them."""
 
 from ._all_to_all import all_to_all as all_to_all, AllToAll as AllToAll
-from ._bernoulli import bernoulli as bernoulli, Bernoulli as Bernoulli
+from ._bernoulli import Bernoulli as Bernoulli, bernoulli as bernoulli
 from ._csr import CSR as CSR
 from ._dense import Dense as Dense
 from ._fixed_degree import (

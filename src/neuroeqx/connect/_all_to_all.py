@@ -8,8 +8,8 @@ from jaxtyping import Array, Float
 from .._fields import as_parameter, check_finite, static
 from .._interfaces import AbstractConnectivity, AbstractRule
 from .._types import Key
-from ._draw import check_autapses
 from ._dense import Dense
+from ._draw import check_autapses
 from ._weights import as_weight, Weight, weights
 
 
@@ -24,12 +24,12 @@ class AllToAll(AbstractConnectivity):
     """
 
     weight: Float[Array, ""]
-    shape: tuple[int, int] = static()
+    sizes: tuple[int, int] = static()
     autapses: bool = static()
 
     def __init__(self, weight: Any, shape: tuple[int, int], autapses: bool = True):
         self.weight = as_parameter(weight)
-        self.shape = shape
+        self.sizes = (int(shape[0]), int(shape[1]))
         self.autapses = autapses
 
     def __check_init__(self) -> None:
@@ -37,6 +37,10 @@ class AllToAll(AbstractConnectivity):
             raise ValueError(f"AllToAll: `weight` must be a number, got shape {self.weight.shape}; use Dense(weight).")
         check_finite(self)
         check_autapses("AllToAll", *self.shape, self.autapses)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.sizes
 
     @property
     def nnz(self) -> int:
@@ -52,7 +56,7 @@ class AllToAll(AbstractConnectivity):
 
     @property
     def T(self) -> "AllToAll":
-        return AllToAll(self.weight, self.shape[::-1], self.autapses)
+        return AllToAll(self.weight, (self.sizes[1], self.sizes[0]), self.autapses)
 
     def todense(self) -> Float[Array, "pre post"]:
         full = jnp.full(self.shape, self.weight)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 from .. import ops
 from .._fields import as_parameter, check_finite, static
 from .._interfaces import AbstractConnectivity
+from .._types import is_tracer
 from ._transpose import Transpose
 
 
@@ -47,7 +48,7 @@ class CSR(AbstractConnectivity):
         if self.indptr.size == 0:
             raise ValueError("CSR: `indptr` must have one entry more than there are sources, got none.")
         check_finite(self)
-        if isinstance(self.indices, jax.core.Tracer) or isinstance(self.indptr, jax.core.Tracer):
+        if is_tracer(self.indices) or is_tracer(self.indptr):
             return
         indptr, indices = np.asarray(self.indptr), np.asarray(self.indices)
         if indptr[0] != 0 or indptr[-1] != indices.size or np.any(np.diff(indptr) < 0):
@@ -112,7 +113,7 @@ def _as_integers(name: str, values: Any) -> Array:
     values = values if isinstance(values, jax.Array) else np.asarray(values)
     if values.ndim != 1 or not (np.issubdtype(values.dtype, np.integer) or values.size == 0):
         raise TypeError(f"CSR: `{name}` must be a list of whole numbers, got {values.dtype}{list(values.shape)}.")
-    if name == "indptr" and not isinstance(values, jax.core.Tracer) and values.size and values[-1] >= 2**31:
+    if name == "indptr" and not is_tracer(values) and values.size and values[-1] >= 2**31:
         if not jax.config.read("jax_enable_x64"):
             raise ValueError(f"CSR: {values[-1]} synapses need 64-bit row pointers: set jax_enable_x64.")
         return jnp.asarray(values, jnp.int64)

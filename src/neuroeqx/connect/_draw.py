@@ -8,7 +8,7 @@ import jax
 import jax.random as jr
 import numpy as np
 
-from .._types import Key
+from .._types import is_tracer, Key
 from ._csr import CSR
 from ._weights import Weight, weights
 
@@ -17,7 +17,7 @@ def generator(rule: str, key: Key | None) -> tuple[np.random.Generator, Key]:
     """A NumPy generator for the places of the synapses, and a key for their weights."""
     if key is None:
         raise ValueError(f"{rule} is random: give the Network (or the rule's call) a `key`, e.g. jax.random.key(0).")
-    if isinstance(key, jax.core.Tracer):
+    if is_tracer(key):
         raise TypeError(
             f"{rule} draws its synapses on the host, so its `key` cannot be traced: build the network outside of jit, "
             "vmap and grad, and pass it in."

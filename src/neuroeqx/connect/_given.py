@@ -22,7 +22,10 @@ class Given(AbstractRule):
     def __call__(self, n_pre: int, n_post: int, *, key: Key | None = None) -> CSR:
         del key
         least = self.matrix.shape
-        for side, n, given, least_n in (("sources", n_pre, self.n_pre, least[0]), ("targets", n_post, self.n_post, least[1])):
+        for side, n, given, least_n in (
+            ("sources", n_pre, self.n_pre, least[0]),
+            ("targets", n_post, self.n_post, least[1]),
+        ):
             if (given is not None and given != n) or least_n > n:
                 raise ValueError(
                     f"{self.name}: the connections are between {least[0]} sources and {least[1]} targets, which does not "

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float
 
 from .._fields import as_parameter
-from .._types import Initialiser, Key
+from .._types import Initialiser, is_tracer, Key
 
 
 # A number, an array, or a function (key, shape) -> array as in `jax.nn.initializers`.
@@ -51,6 +50,6 @@ def weights(rule: str, weight: Weight, shape: tuple[int, ...], key: Key | None) 
         values = as_parameter(weight)
     if values.shape not in ((), shape):
         raise ValueError(f"{rule}: `weight` must be one number or of shape {shape}, got shape {values.shape}.")
-    if not isinstance(values, jax.core.Tracer) and not bool(jnp.all(jnp.isfinite(values))):
+    if not is_tracer(values) and not bool(jnp.all(jnp.isfinite(values))):
         raise ValueError(f"{rule}: `weight` must be finite.")
     return values

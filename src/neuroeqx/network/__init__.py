@@ -2,7 +2,7 @@
 
 from ._history import History as History
 from ._network import Network as Network, NetworkState as NetworkState
-from ._part import part as part, Part as Part
+from ._part import Part as Part, part as part
 from ._population import Population as Population, PopulationState as PopulationState
 from ._projection import Projection as Projection
 from ._receptor import Receptor as Receptor

@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float
 
+from .._abstract import eval_shape
 from .._interfaces import AbstractConnectivity, AbstractDynamics, AbstractRule
 from .._types import Key, State, Time
 from ._history import History
@@ -53,7 +54,9 @@ class Network(AbstractDynamics):
         # Sorted by name, as JAX keeps dictionaries: the order of sums and of keys is then the same inside and outside jit.
         self.populations = dict(sorted(populations.items()))
         for name, population in self.populations.items():
-            if not isinstance(population, AbstractDynamics) or not isinstance(getattr(population, "shape", None), tuple):
+            if not isinstance(population, AbstractDynamics) or not isinstance(
+                getattr(population, "shape", None), tuple
+            ):
                 raise TypeError(
                     f"Network: population {name!r} must be a Population or a source with a shape, got "
                     f"{type(population).__name__}."
@@ -112,8 +115,7 @@ class Network(AbstractDynamics):
         return NetworkState(populations, histories, releases)
 
     def _output_of(self, name: str, state: State, dt: float) -> jax.ShapeDtypeStruct:
-        key = jax.random.key(0)
-        return jax.eval_shape(lambda s, k: self.populations[name].step(s, None, dt=dt, key=k)[1], state, key)
+        return eval_shape(_output, self.populations[name], state, dt, jax.random.key(0))
 
     def step(
         self,
@@ -185,6 +187,10 @@ class Network(AbstractDynamics):
         return f"Network of\n{cells}\nand\n{synapses}" if synapses else f"Network of\n{cells}"
 
 
+def _output(population: AbstractDynamics, state: State, dt: float, key: Key) -> Array:
+    return population.step(state, None, dt=dt, key=key)[1]
+
+
 def _add_product(g: Float[Array, "..."], x: Float[Array, " pre"], projection: Projection) -> Float[Array, "..."]:
     """The receptor's variable with one projection's arrivals added."""
     comm = projection.comm
@@ -216,4 +222,3 @@ def _named(projections: Sequence[Projection]) -> dict[str, Projection]:
             name, count = f"{projection} #{count}", count + 1
         named[name] = projection
     return named
-

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._fields import param
+from .._fields import as_parameter, param
 from .._interfaces import AbstractNeuron, AbstractStepper, AbstractSurrogate
 from .._math import exprel_inverse
 from .._types import Current, Key, Time
@@ -53,7 +53,7 @@ class TraubMiles(AbstractNeuron):
     v_t: Float[Array, "..."] = param(-63.0)
     v_th: Float[Array, "..."] = param(-20.0)
     stepper: AbstractStepper = ExpEuler()
-    surrogate: AbstractSurrogate = eqx.field(default_factory=lambda: SuperSpike(1.0))
+    surrogate: AbstractSurrogate = eqx.field(default_factory=lambda: SuperSpike(as_parameter(1.0)))
 
     fires_on_crossing = True
 

@@ -1,6 +1,9 @@
 """What every figure needs: axes to draw on, records to draw, plain style."""
 
+from collections.abc import Iterable
 from typing import Any, TYPE_CHECKING
+
+import numpy as np
 
 from .._record import Spikes, Trace
 from .._simulate import Solution
@@ -22,6 +25,23 @@ def new_axes(ax: "Axes | None", size: tuple[float, float]) -> "Axes":
         _, ax = plt.subplots(figsize=size, layout="constrained")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
+
+
+def time_axis(ax: "Axes", spans: Iterable[tuple[float, float]]) -> None:
+    """To be called before drawing: the axis covers the given spans of time, ms, and those of earlier calls."""
+    ends = list(spans)
+    if ax.has_data() and not ax.get_autoscalex_on():
+        ends.append(ax.get_xlim())
+    begin, end = min(t0 for t0, _ in ends), max(t1 for _, t1 in ends)
+    if begin < end:
+        ax.set_xlim(begin, end)
+    ax.set_xlabel("time (ms)")
+
+
+def check_count(name: str, value: int) -> None:
+    """Raise a `ValueError` unless `value` is a whole number, at least 1."""
+    if not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"`{name}` must be a whole number, at least 1, got {value!r}.")
 
 
 def pick(source: Any, kind: type[Spikes] | type[Trace], names: Any) -> dict[str, Any]:

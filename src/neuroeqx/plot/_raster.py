@@ -3,14 +3,14 @@
 from typing import Any, TYPE_CHECKING
 
 from .._record import Spikes
-from ._axes import COLOURS, new_axes, pick
+from ._axes import check_count, COLOURS, new_axes, pick, time_axis
 
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def raster(source: Any, names: Any = None, *, ax: "Axes | None" = None, max_neurons: int = 2000) -> "Axes":
+def raster(source: Any, names: Any = None, *, ax: "Axes | None" = None, max_neurons: int = 1000) -> "Axes":
     """One dot per spike, time across, neurons upwards, one colour per population.
 
     **Arguments:**
@@ -22,8 +22,10 @@ def raster(source: Any, names: Any = None, *, ax: "Axes | None" = None, max_neur
 
     **Returns:** the axes.
     """
+    check_count("max_neurons", max_neurons)
     found: dict[str, Spikes] = pick(source, Spikes, names)
     ax = new_axes(ax, (7.0, 3.6))
+    time_axis(ax, [(record.t0, record.t1) for record in found.values()])
     total = sum(record.size for record in found.values())
     stride = max(1, -(-total // max_neurons))
     base, ticks = 0, []
@@ -40,9 +42,8 @@ def raster(source: Any, names: Any = None, *, ax: "Axes | None" = None, max_neur
         base += shown
         if k < len(found) - 1:
             ax.axhline(base - 0.5, color="0.8", lw=0.6)
-    first = next(iter(found.values()))
-    ax.set(xlim=(first.t0, first.t1), ylim=(-0.5, max(base, 1) - 0.5), xlabel="time (ms)")
+    ax.set_ylim(-0.5, max(base, 1) - 0.5)
     ax.set_yticks([at for at, _ in ticks], [label for _, label in ticks])
     ax.tick_params(axis="y", length=0)
-    ax.set_ylabel("neurons" if stride == 1 else f"neurons (every {stride}th)")
+    ax.set_ylabel("neurons" if stride == 1 else f"neurons (1 in {stride} drawn)")
     return ax

@@ -1,11 +1,12 @@
 """Recorded values over time."""
 
+import math
 from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
 from .._record import Trace
-from ._axes import COLOURS, new_axes, pick
+from ._axes import check_count, COLOURS, new_axes, pick, time_axis
 
 
 if TYPE_CHECKING:
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def traces(
-    source: Any, names: Any = None, *, ax: "Axes | None" = None, ylabel: str = "membrane potential (mV)", limit: int = 20
+    source: Any,
+    names: Any = None,
+    *,
+    ax: "Axes | None" = None,
+    ylabel: str = "membrane potential (mV)",
+    limit: int = 20,
 ) -> "Axes":
     """One line per recorded cell.
 
@@ -27,17 +33,19 @@ def traces(
 
     **Returns:** the axes.
     """
+    check_count("limit", limit)
     found: dict[str, Trace] = pick(source, Trace, names)
     ax = new_axes(ax, (7.0, 2.8))
+    time_axis(ax, [(record.t0, record.ts[-1] if len(record.ts) else record.t0) for record in found.values()])
     lines = 0
     for name, record in found.items():
-        values = np.asarray(record.values).reshape(len(record.values), -1)
+        values = np.asarray(record.values)
+        values = values.reshape(len(values), math.prod(values.shape[1:]))
         for j in range(min(values.shape[1], limit)):
             label = f"{name} {j}" if values.shape[1] > 1 else name
             ax.plot(record.ts, values[:, j], lw=1.0, color=COLOURS[lines % len(COLOURS)], label=label or None)
             lines += 1
-    ax.set(xlabel="time (ms)", ylabel=ylabel)
-    ax.margins(x=0)
+    ax.set_ylabel(ylabel)
     if 1 < lines <= len(COLOURS):
         ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small")
     return ax

@@ -1,10 +1,12 @@
 """Currents as functions of time."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._fields import param, static
+from .._fields import as_parameter, param, static
 from .._interfaces import AbstractDrive
 from .._types import Key
 
@@ -22,10 +24,10 @@ class StepCurrent(AbstractDrive):
     start: Float[Array, "..."] = param(0.0)
     stop: Float[Array, "..."] | None = None
 
-    def __init__(self, amplitude, start=0.0, stop=None):
-        self.amplitude = amplitude
-        self.start = start
-        self.stop = None if stop is None else jnp.asarray(stop, dtype=float)
+    def __init__(self, amplitude: Any, start: Any = 0.0, stop: Any = None):
+        self.amplitude = as_parameter(amplitude)
+        self.start = as_parameter(start)
+        self.stop = None if stop is None else as_parameter(stop)
 
     def __call__(self, t: Float[Array, ""], *, dt: float, key: Key | None = None) -> Float[Array, "..."]:
         del key

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from .._fields import as_parameter, as_shape, static
 from .._interfaces import AbstractDynamics
-from .._types import Key, Time
+from .._types import is_tracer, Key, Time
 
 
 class Poisson(AbstractDynamics):
@@ -35,7 +35,7 @@ class Poisson(AbstractDynamics):
         self.shape = as_shape("Poisson", shape)
 
     def __check_init__(self) -> None:
-        if not isinstance(self.rate, jax.core.Tracer):
+        if not is_tracer(self.rate):
             rate = np.asarray(self.rate)
             if not np.all(np.isfinite(rate) & (rate >= 0.0)):
                 raise ValueError(f"Poisson: `rate` must be finite and not negative, got {rate} Hz.")
@@ -43,7 +43,7 @@ class Poisson(AbstractDynamics):
     def init(self, *, dt: float, key: Key | None = None) -> None:
         """There is no state."""
         del key
-        if not isinstance(self.rate, jax.core.Tracer) and float(jnp.max(self.rate, initial=0.0)) * dt > 1000.0:
+        if not is_tracer(self.rate) and float(jnp.max(self.rate, initial=0.0)) * dt > 1000.0:
             raise ValueError(
                 f"Poisson: a `rate` of {float(jnp.max(self.rate)):g} Hz is more than one spike in each step of "
                 f"dt = {dt:g} ms. Use more sources of lower rate, or a shorter step."

@@ -1,0 +1,3 @@
+"""What `python -m neuroeqx demo` shows."""
+
+from ._cli import DEMOS as DEMOS, main as main

@@ -1,0 +1,1 @@
+from . import csr as csr, dense as dense, events as events

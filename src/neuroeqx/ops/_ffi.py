@@ -1,0 +1,199 @@
+"""Native XLA FFI handlers without a compiler: numba compiles a C function that reads XLA's call frame itself.
+
+A handler receives the address of an `XLA_FFI_CallFrame` (jaxlib's `xla/ffi/api/c_api.h`) and reads it as 8-byte words;
+no Python runs in a call and no lock is taken. This module imports numba: import it only when something is lowered.
+
+To add a kernel, write a *factory*: a module-level function `(stamp, *dtypes) -> handler` whose handler starts with
+`if is_query(frame, stamp): return 0`, views its operands with `argument` and its results with `result`, calls functions
+decorated with `kernel` and returns 0. `target` compiles it once, registers it and returns the name to give to
+`jax.ffi.ffi_call`. Kernels trust the shapes: whoever lowers to them has checked. They may not raise, allocate or start
+threads, and XLA may enter one from several threads at once.
+"""
+
+import ctypes
+import functools
+import inspect
+import re
+import sys
+import threading
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from llvmlite import ir
+from numba import carray, cfunc, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+
+# Byte offsets in `XLA_FFI_CallFrame`, `XLA_FFI_Buffer` and the metadata query, the same on every 64-bit machine.
+_EXTENSION, _ARGUMENTS, _RESULTS = 8, 72, 112
+_DATA, _RANK, _DIMS = 24, 32, 40
+_EXTENSION_TYPE, _METADATA = 8, 24
+_MAJOR, _MINOR, _TRAITS = 24, 28, 32
+
+
+def kernel(function: Callable) -> Callable:
+    """Compiles a function for use inside a handler: no bounds checks, no exceptions, NaN and infinities kept."""
+    # `unwrap`: a run-time type checker may have wrapped the function before this decorator sees it.
+    return njit(boundscheck=False, error_model="numpy")(inspect.unwrap(function))
+
+
+def reordering_kernel(function: Callable) -> Callable:
+    """As `kernel`, and sums may be reordered so that they vectorise. NaN and infinities are still kept."""
+    options = {"boundscheck": False, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
+    return njit(**options)(inspect.unwrap(function))
+
+
+@intrinsic
+def at_address(typingctx, address):
+    """The pointer that an integer stands for."""
+
+    def generate(context, builder, signature, args):
+        return builder.inttoptr(args[0], cgutils.voidptr_t)
+
+    return types.voidptr(types.intp), generate
+
+
+@intrinsic
+def prefetch(typingctx, array, position):
+    """Asks for the cache line of `array[position]`, which may lie past the end."""
+
+    def generate(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        pointer = builder.bitcast(builder.gep(data, [args[1]]), byte)
+        declaration = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        function = cgutils.get_or_insert_function(builder.module, declaration, "llvm.prefetch.p0")
+        read, keep, data_cache = (ir.Constant(word, value) for value in (0, 3, 1))
+        builder.call(function, [pointer, read, keep, data_cache])
+        return context.get_dummy_value()
+
+    return types.void(array, position), generate
+
+
+@kernel
+def _word(address):
+    return carray(at_address(address), 1, np.int64)[0]
+
+
+@kernel
+def is_query(frame, stamp):
+    """Answers XLA's question, asked once at registration, which version of the interface this handler speaks."""
+    extension = _word(frame + _EXTENSION)
+    if extension == 0 or _word(extension + _EXTENSION_TYPE) & 0xFFFFFFFF != 1:
+        return False
+    metadata = _word(extension + _METADATA)
+    carray(at_address(metadata + _MAJOR), 1, np.int32)[0] = stamp[0]
+    carray(at_address(metadata + _MINOR), 1, np.int32)[0] = stamp[1]
+    carray(at_address(metadata + _TRAITS), 1, np.uint32)[0] = 0
+    return True
+
+
+@kernel
+def _buffer(frame, side, position):
+    return _word(_word(frame + side) + 8 * position)
+
+
+@kernel
+def _size(buffer):
+    size = 1
+    dims = _word(buffer + _DIMS)
+    for axis in range(_word(buffer + _RANK)):
+        size *= _word(dims + 8 * axis)
+    return size
+
+
+@kernel
+def argument(frame, position, dtype):
+    """Operand `position`, flattened."""
+    buffer = _buffer(frame, _ARGUMENTS, position)
+    return carray(at_address(_word(buffer + _DATA)), _size(buffer), dtype)
+
+
+@kernel
+def result(frame, position, dtype):
+    """Result `position`, flattened."""
+    buffer = _buffer(frame, _RESULTS, position)
+    return carray(at_address(_word(buffer + _DATA)), _size(buffer), dtype)
+
+
+@kernel
+def argument_rank(frame, position):
+    return _word(_buffer(frame, _ARGUMENTS, position) + _RANK)
+
+
+@kernel
+def argument_dim(frame, position, axis):
+    return _word(_word(_buffer(frame, _ARGUMENTS, position) + _DIMS) + 8 * axis)
+
+
+@kernel
+def result_rank(frame, position):
+    return _word(_buffer(frame, _RESULTS, position) + _RANK)
+
+
+@kernel
+def result_dim(frame, position, axis):
+    return _word(_word(_buffer(frame, _RESULTS, position) + _DIMS) + 8 * axis)
+
+
+@functools.cache
+def api_version() -> tuple[int, int]:
+    """Major and minor version of the interface, from the header of the jaxlib that is installed."""
+    header = (Path(jax.ffi.include_dir()) / "xla" / "ffi" / "api" / "c_api.h").read_text()
+    found = [re.search(rf"#define XLA_FFI_API_{part} (\d+)", header) for part in ("MAJOR", "MINOR")]
+    if not all(found):
+        raise RuntimeError("no version of the XLA FFI in the headers of this jaxlib; use backend='reference'")
+    major, minor = (int(match.group(1)) for match in found if match)
+    return major, minor
+
+
+def _stamp(factory: Callable) -> tuple[int, int, int]:
+    """What a handler closes over, so that numba's cache on disk forgets it when this interface or the sources change.
+
+    Numba itself looks at the file of the handler only, not at the files of what the handler calls.
+    """
+    sources = sorted(Path(__file__).parent.glob("_*.py")) + [Path(inspect.getfile(inspect.unwrap(factory)))]
+    content = b"".join(source.read_bytes() for source in sources)
+    return *api_version(), zlib.crc32(content)
+
+
+_handlers: dict[str, Any] = {}  # by name of target; keeps the compiled code alive
+_registering = threading.Lock()  # several threads may lower the same function
+
+
+def compile_handler(factory: Callable, *dtypes: type) -> Any:
+    """The compiled handler of a factory for some dtypes, from numba's cache on disk where possible."""
+    handler = inspect.unwrap(factory(_stamp(factory), *dtypes))
+    signature = types.intp(types.intp)
+    try:
+        return cfunc(signature, cache=True)(handler)
+    except RuntimeError as error:
+        if "no locator available" not in str(error):
+            raise
+        return cfunc(signature)(handler)  # nowhere to write a cache
+
+
+def target(name: str, factory: Callable, *dtypes: type) -> str:
+    """Compiles and registers a handler, the first time it is asked for, and returns its name for `jax.ffi.ffi_call`.
+
+    **Arguments:**
+
+    - `name`: the kernel, e.g. `"csr_add_matvec"`. The target is called `neuroeqx_<name>_<dtypes>`.
+    - `factory`: see the module's docstring.
+    - `dtypes`: NumPy scalar types, handed to the factory.
+    """
+    if sys.maxsize < 2**32 or sys.byteorder != "little":
+        raise RuntimeError("native kernels need a 64-bit little-endian machine; use backend='reference'")
+    full_name = "_".join(["neuroeqx", name, *(np.dtype(dtype).name for dtype in dtypes)])
+    with _registering:
+        if full_name not in _handlers:
+            handler = compile_handler(factory, *dtypes)
+            capsule = jax.ffi.pycapsule(ctypes.c_void_p(handler.address))
+            jax.ffi.register_ffi_target(full_name, capsule, platform="cpu")
+            _handlers[full_name] = handler
+    return full_name

@@ -1,0 +1,6 @@
+from ._matvec import (
+    add_matvec as add_matvec,
+    matvec as matvec,
+    outer as outer,
+    rmatvec as rmatvec,
+)

@@ -1,0 +1,1 @@
+from ._matvec import add_matvec as add_matvec, matvec as matvec

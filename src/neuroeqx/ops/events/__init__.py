@@ -1,0 +1,1 @@
+from ._append import append_events as append_events

@@ -1,0 +1,37 @@
+"""The primitive that appends to lists of events. All operands may carry a leading batch axis, or none does."""
+
+import jax.numpy as jnp
+from jax.interpreters import ad, batching
+
+from .._primitive import bind, make_primitive, result_type
+from . import _cpu, _reference
+
+
+def _abstract(buffer, count, x, step, *, backend):
+    return [result_type(state, state.shape) for state in (buffer, count)]
+
+
+append_p = make_primitive("neuroeqx_events_append", _abstract, _reference.append, _cpu.append, multiple_results=True)
+
+
+def _jvp(primals, tangents, *, backend):
+    results = bind(append_p, *primals, backend=backend)
+    return results, [ad.Zero.from_primal_value(result) for result in results]
+
+
+def _batch(args, dims, *, backend):
+    members = next(arg.shape[dim] for arg, dim in zip(args, dims, strict=True) if dim is not None)
+
+    def fold(arg, dim):
+        full = jnp.broadcast_to(arg, (members, *arg.shape)) if dim is None else jnp.moveaxis(arg, dim, 0)
+        return jnp.reshape(full, (-1, *full.shape[2:])) if nested else full
+
+    nested = args[2].ndim - (dims[2] is not None) == 2  # there is a batch axis already
+    results = bind(append_p, *map(fold, args, dims), backend=backend)
+    if nested:
+        results = [jnp.reshape(result, (members, -1, *result.shape[1:])) for result in results]
+    return results, [0, 0]
+
+
+ad.primitive_jvps[append_p] = _jvp
+batching.primitive_batchers[append_p] = _batch

@@ -1,0 +1,81 @@
+"""What holds for every connectivity: all its products agree with the matrix it stands for."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import neuroeqx as nex
+import numpy as np
+import pytest
+
+
+def make(name):
+    weights = np.random.default_rng(0).normal(size=(6, 6)) * (np.random.default_rng(1).random((6, 6)) < 0.5)
+    return {
+        "Dense": lambda: nex.connect.Dense(weights),
+        "CSR": lambda: nex.connect.from_dense(weights)(6, 6),
+        "CSR, one weight": lambda: nex.connect.bernoulli(0.4, 0.7)(6, 6, key=jr.key(0)),
+        "CSR, several synapses per pair": lambda: nex.connect.fixed_total(60, 0.7)(6, 6, key=jr.key(0)),
+        "AllToAll": lambda: nex.connect.AllToAll(0.7, (6, 6)),
+        "AllToAll, no autapses": lambda: nex.connect.AllToAll(0.7, (6, 6), autapses=False),
+        "OneToOne": lambda: nex.connect.OneToOne(np.arange(1.0, 7.0), 6),
+        "Transpose": lambda: nex.connect.from_dense(weights)(6, 6).T,
+    }[name]()
+
+
+NAMES = [
+    "Dense", "CSR", "CSR, one weight", "CSR, several synapses per pair", "AllToAll", "AllToAll, no autapses", "OneToOne",
+    "Transpose",
+]  # fmt: skip
+everywhere = pytest.mark.parametrize("name", NAMES)
+SPIKES = np.array([0.0, 1.0, 0.0, 1.0, 0.0, 2.5])
+
+
+def test_every_public_connectivity_is_here():
+    public = {
+        n for n, c in vars(nex.connect).items()
+        if isinstance(c, type) and issubclass(c, nex.AbstractConnectivity)
+    }  # fmt: skip
+    assert public == {type(make(name)).__name__ for name in NAMES}
+
+
+@everywhere
+@pytest.mark.parametrize("x", [SPIKES, np.zeros(6), np.ones(6), np.linspace(-1.0, 2.0, 6)])
+def test_products_equal_the_matrix(name, x, dtype):
+    w = make(name)
+    matrix = np.asarray(w.todense())
+    x, out = jnp.asarray(x, dtype), jnp.arange(6, dtype=dtype)
+    tolerance = {"rtol": 1e-5, "atol": 1e-5} if dtype == "float32" else {"rtol": 1e-13, "atol": 1e-13}
+    for product in (w, jax.jit(lambda x: w(x))):
+        np.testing.assert_allclose(product(x), x @ matrix, **tolerance)
+    np.testing.assert_allclose(w.add_to(out, x), out + x @ matrix, **tolerance)
+    np.testing.assert_allclose(w.T(x), matrix @ x, **tolerance)
+    np.testing.assert_allclose(w.T.todense(), matrix.T)
+    np.testing.assert_allclose(w.T.T.todense(), matrix)
+    batch = jnp.stack([x, 2 * x, x[::-1]])
+    np.testing.assert_allclose(jax.vmap(lambda x: w(x))(batch), batch @ matrix, **tolerance)
+
+
+@everywhere
+def test_derivatives_equal_those_of_the_matrix(name, x64):
+    w = make(name)
+    x, g = jnp.asarray(SPIKES), jnp.linspace(0.5, 2.0, 6)
+    through = lambda product: lambda w, x: (jnp.sin(product(w, x)) * g).sum()
+    ours, dense = through(lambda w, x: w(x)), through(lambda w, x: x @ w.todense())
+    for a, b in ((eqx.filter_grad(ours), eqx.filter_grad(dense)),):
+        for p, q in zip(jax.tree_util.tree_leaves(a(w, x)), jax.tree_util.tree_leaves(b(w, x)), strict=True):
+            np.testing.assert_allclose(p, q, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(jax.grad(ours, 1)(w, x), jax.grad(dense, 1)(w, x), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(jax.hessian(ours, 1)(w, x), jax.hessian(dense, 1)(w, x), rtol=1e-9, atol=1e-11)
+    tangent = jnp.cos(x)
+    np.testing.assert_allclose(
+        jax.jvp(lambda x: w(x), (x,), (tangent,))[1], tangent @ w.todense(), rtol=1e-10, atol=1e-12
+    )
+
+
+@everywhere
+def test_shape_and_number_of_synapses(name):
+    w = make(name)
+    assert w.shape == w.todense().shape
+    assert w.nnz >= np.count_nonzero(np.asarray(w.todense()))
+    assert w.T.shape == w.shape[::-1]
