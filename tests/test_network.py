@@ -202,7 +202,7 @@ def test_input_for_an_unknown_population_is_refused():
 
 def test_repr_is_readable():
     text = repr(coba())
-    assert "E: Refractory 80" in text
+    assert "E: Refractory(LIF), 80" in text
     assert "E->I:E: CSR with" in text
 
 

@@ -182,3 +182,16 @@ def test_no_leaks_from_a_gradient_through_a_delayed_network(smooth):
 
     with jax.checking_leaks():
         assert np.all(np.isfinite(jax.jit(jax.grad(loss))(weights)))
+
+
+def test_training_only_a_part(smooth):
+    weights, with_values = smooth
+    net = with_values(weights, jnp.array(3.0))
+    where = lambda n: [n.projections["E->E:in"].comm.weight, n.populations["E"].cell]
+    parameters, fixed = eqx.partition(net, nex.trainable(net, where))
+    assert len(jax.tree_util.tree_leaves(parameters)) == 3  # the weights, and the tau and bias of the cell
+    np.testing.assert_array_equal(parameters.projections["E->E:in"].comm.weight, weights)
+    assert parameters.populations["E"].receptors["in"].syn.tau is None
+    assert eqx.tree_equal(eqx.combine(parameters, fixed), net)
+    with pytest.raises(ValueError, match="`where` selects no floating-point arrays"):
+        nex.trainable(net, lambda n: n.projections["E->E:in"].comm.indices)

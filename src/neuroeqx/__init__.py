@@ -35,6 +35,7 @@ from ._record import (
     voltage as voltage,
 )
 from ._simulate import simulate as simulate, Solution as Solution
+from ._trainable import trainable as trainable
 from ._wrappers import Every as Every, Refractory as Refractory, Substeps as Substeps
 from .network import (
     Network as Network,

@@ -10,12 +10,12 @@ def phi1(z: Float[Array, "..."]) -> Float[Array, "..."]:
     Below a threshold that depends on the dtype a Taylor series takes over, where the difference `exp(z) - 1` would lose
     digits. (`expm1` is exact as well, but several times slower than `exp` on CPU.)
     """
-    threshold = 0.15 if z.dtype.itemsize <= 4 else 0.004
+    threshold = 0.05 if z.dtype.itemsize <= 4 else 0.001
     small = jnp.abs(z) < threshold
     # Both branches see an argument that is safe for them, so that neither makes a NaN in the gradient of the other.
     s = jnp.where(small, z, 0.0)
     b = jnp.where(small, 1.0, z)
-    series = 1.0 + s / 2.0 * (1.0 + s / 3.0 * (1.0 + s / 4.0 * (1.0 + s / 5.0 * (1.0 + s / 6.0))))
+    series = 1.0 + s * (1.0 / 2.0 + s * (1.0 / 6.0 + s * (1.0 / 24.0)))
     return jnp.where(small, series, (jnp.exp(b) - 1.0) / b)
 
 
@@ -24,11 +24,11 @@ def exprel_inverse(x: Float[Array, "..."]) -> Float[Array, "..."]:
 
     The removable singularity sits inside the physiological range of the rates of Hodgkin-Huxley cells.
     """
-    threshold = 0.15 if x.dtype.itemsize <= 4 else 0.004
+    threshold = 0.1 if x.dtype.itemsize <= 4 else 0.003
     small = jnp.abs(x) < threshold
     s = jnp.where(small, x, 0.0)
     # At large x, exp overflows to infinity and the quotient would have a NaN gradient; the value there is 0 to rounding.
     limit = 80.0 if x.dtype.itemsize <= 4 else 700.0
     b = jnp.where(small, 1.0, jnp.minimum(x, limit))
-    series = 1.0 - s / 2.0 + s * s / 12.0 - s * s * s * s / 720.0
+    series = 1.0 - s * (1.0 / 2.0 - s * (1.0 / 12.0))
     return jnp.where(small, series, b / (jnp.exp(b) - 1.0))

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 from jax import lax
-from ops_cases import BACKENDS, Case, assert_agree, assert_close
-
 from neuroeqx.ops import csr
+from ops_cases import assert_agree, assert_close, BACKENDS, Case
 
 
 REALS = ("float32", "float64")
@@ -64,7 +63,7 @@ def assert_values(case, backend):
 @every_backend
 @several
 @hypothesis.given(
-    n_pre=st.sampled_from([0, 1, 5, 64, 97, 300]),
+    n_pre=st.sampled_from([0, 1, 64, 127, 300]),
     n_post=st.sampled_from([0, 1, 16, 61]),
     density=st.sampled_from([0.0, 0.05, 0.5]),
     activity=st.sampled_from([0.0, 0.02, 0.3, 1.0]),

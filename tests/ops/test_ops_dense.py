@@ -5,9 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
-from ops_cases import BACKENDS, assert_agree, assert_close
-
 from neuroeqx.ops import dense
+from ops_cases import assert_agree, assert_close, BACKENDS
 
 
 every_backend = pytest.mark.parametrize("backend", BACKENDS)

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 from jax import lax
-from ops_cases import BACKENDS
-
 from neuroeqx.ops.events import append_events
+from ops_cases import BACKENDS
 
 
 every_backend = pytest.mark.parametrize("backend", BACKENDS)
@@ -33,7 +32,7 @@ def check(result, truth):
 
 @pytest.mark.parametrize("real", ["float32", "float64"])
 @every_backend
-@hypothesis.settings(max_examples=15, deadline=None)
+@hypothesis.settings(max_examples=9, deadline=None)
 @hypothesis.given(
     n=st.sampled_from([0, 1, 63, 65, 700]),
     capacity=st.sampled_from([0, 1, 40, 1000]),

@@ -10,9 +10,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 from jax import export, lax
-from ops_cases import Case, assert_close
-
 from neuroeqx.ops import csr
+from ops_cases import assert_close, Case
 
 
 def loop_body(text):

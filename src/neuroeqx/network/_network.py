@@ -176,7 +176,7 @@ class Network(AbstractDynamics):
 
     def __repr__(self) -> str:
         cells = "\n".join(
-            f"  {name}: {type(getattr(p, 'cell', p)).__name__} {'x'.join(map(str, p.shape))}"
+            f"  {name}: {_kind(p)}, {'x'.join(map(str, p.shape))}"
             for name, p in self.populations.items()
         )
         synapses = "\n".join(
@@ -201,6 +201,14 @@ def _add_product(g: Float[Array, "..."], x: Float[Array, " pre"], projection: Pr
     if (start, stop) == (0, flat.shape[0]):
         return comm.add_to(flat, x).reshape(g.shape)
     return flat.at[start:stop].set(comm.add_to(flat[start:stop], x)).reshape(g.shape)
+
+
+def _kind(model: Any) -> str:
+    """The name of a cell or source, with what its wrappers hold: `Refractory(LIF)`."""
+    if isinstance(model, Population):
+        return _kind(model.cell)
+    inner = getattr(model, "cell", None)
+    return type(model).__name__ + ("" if inner is None else f"({_kind(inner)})")
 
 
 def _section(x: Float[Array, " size"], part: Any) -> Float[Array, " part"]:

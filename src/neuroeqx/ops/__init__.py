@@ -1,1 +1,3 @@
+"""Functions of arrays: the only place where backends exist."""
+
 from . import csr as csr, dense as dense, events as events

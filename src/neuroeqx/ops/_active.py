@@ -3,9 +3,8 @@
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from ._ffi import kernel
+from ._ffi import intrinsic, kernel
 
 
 LIST = 256  # entries of the list of active positions that a kernel keeps on its stack

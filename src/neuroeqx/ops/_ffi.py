@@ -26,7 +26,7 @@ import numpy as np
 from llvmlite import ir
 from numba import carray, cfunc, njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic as numba_intrinsic
 
 
 # Byte offsets in `XLA_FFI_CallFrame`, `XLA_FFI_Buffer` and the metadata query, the same on every 64-bit machine.
@@ -36,16 +36,21 @@ _EXTENSION_TYPE, _METADATA = 8, 24
 _MAJOR, _MINOR, _TRAITS = 24, 28, 32
 
 
-def kernel(function: Callable) -> Callable:
+def kernel(function: Callable) -> Callable[..., Any]:
     """Compiles a function for use inside a handler: no bounds checks, no exceptions, NaN and infinities kept."""
     # `unwrap`: a run-time type checker may have wrapped the function before this decorator sees it.
     return njit(boundscheck=False, error_model="numpy")(inspect.unwrap(function))
 
 
-def reordering_kernel(function: Callable) -> Callable:
+def reordering_kernel(function: Callable) -> Callable[..., Any]:
     """As `kernel`, and sums may be reordered so that they vectorise. NaN and infinities are still kept."""
     options = {"boundscheck": False, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
     return njit(**options)(inspect.unwrap(function))
+
+
+def intrinsic(function: Callable) -> Callable[..., Any]:
+    """For a function `(typingctx, *types) -> (signature, code generator)`: an operation written in LLVM's language."""
+    return numba_intrinsic(function)
 
 
 @intrinsic

@@ -4,9 +4,9 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.extending import models, register_model
 
-from ._ffi import kernel
+from ._ffi import intrinsic, kernel
 
 
 _BYTES = 64
@@ -114,11 +114,11 @@ def _transpose(typingctx, source, position, stride, rows, sink, sink_position, s
         def exists(i, rows):
             return builder.icmp_signed("<", word(i), rows)
 
-        def pointer(array_type, array, start, stride, rows, i):
+        def pointer(i, array_type, array, start, stride, rows):
             row = builder.select(exists(i, rows), word(i), builder.sub(rows, word(1)))
             return _pointer(context, builder, array_type, array, builder.add(start, builder.mul(stride, row)), vector)
 
-        values = [builder.load(pointer(source, *args[:4], i), align=align) for i in range(side)]
+        values = [builder.load(pointer(i, source, *args[:4]), align=align) for i in range(side)]
         zero = ir.Constant(vector, None)
         values = [builder.select(exists(i, args[3]), values[i], zero) for i in range(side)]
         # Interleaving the first half of the rows with the second, log2(side) times, transposes them.
@@ -128,7 +128,7 @@ def _transpose(typingctx, source, position, stride, rows, sink, sink_position, s
             pairs = zip(values[: side // 2], values[side // 2 :], strict=True)
             values = [builder.shuffle_vector(a, b, ir.Constant(mask, half)) for a, b in pairs for half in halves]
         for i in reversed(range(side)):  # rows that do not exist go where the last one is written after them
-            builder.store(values[i], pointer(sink, *args[4:], i), align=align)
+            builder.store(values[i], pointer(i, sink, *args[4:]), align=align)
         return context.get_dummy_value()
 
     integers = (types.intp,) * 3

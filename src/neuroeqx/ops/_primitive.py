@@ -8,7 +8,7 @@ import jax
 from jax import lax
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
-from jax.interpreters import mlir
+from jax.interpreters import ad, mlir
 from jax.sharding import NamedSharding, PartitionSpec
 
 
@@ -24,6 +24,12 @@ def result_type(like: ShapedArray, shape: tuple[int, ...]) -> ShapedArray:
     """A result with the dtype of an operand that, inside of `jax.shard_map`, differs between devices as that does."""
     sharding = NamedSharding(like.sharding.mesh, PartitionSpec(*(None for _ in shape)))
     return like.update(shape=shape, weak_type=False, sharding=sharding)
+
+
+def zero_tangent(result: Any) -> Any:
+    """The tangent of a result that depends on nothing that has one."""
+    zero: Any = ad.Zero
+    return zero.from_primal_value(result)
 
 
 def bind(primitive: Primitive, *operands: Any, **params: Any) -> Any:

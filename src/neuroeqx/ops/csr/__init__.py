@@ -1,3 +1,5 @@
+"""Products of sparse matrices in compressed rows with spikes."""
+
 from ._matvec import (
     add_matvec as add_matvec,
     matvec as matvec,

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.interpreters import ad, batching
 
-from .._primitive import bind, make_primitive, result_type
+from .._primitive import bind, make_primitive, result_type, zero_tangent
 from . import _cpu, _reference
 
 
@@ -70,7 +70,7 @@ def _jvp_rmatvec(primals, tangents, *, backend):
     x = apply(weight, indices, indptr, g)
     parts = [] if _is_zero(d_g) else [apply(weight, indices, indptr, d_g)]
     parts += [] if _is_zero(d_weight) else [apply(d_weight, indices, indptr, g)]
-    return x, _sum(parts) if parts else ad.Zero.from_primal_value(x)
+    return x, _sum(parts) if parts else zero_tangent(x)
 
 
 def _jvp_outer(primals, tangents, **params):
@@ -79,7 +79,7 @@ def _jvp_outer(primals, tangents, **params):
     dw = apply(indices, indptr, x, g)
     parts = [] if _is_zero(d_x) else [apply(indices, indptr, d_x, g)]
     parts += [] if _is_zero(d_g) else [apply(indices, indptr, x, d_g)]
-    return dw, _sum(parts) if parts else ad.Zero.from_primal_value(dw)
+    return dw, _sum(parts) if parts else zero_tangent(dw)
 
 
 ad.primitive_jvps[add_matvec_p] = _jvp_add_matvec

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax.interpreters import ad, batching
 
-from .._primitive import bind, make_primitive, result_type
+from .._primitive import bind, make_primitive, result_type, zero_tangent
 from . import _cpu, _reference
 
 
@@ -16,7 +16,7 @@ append_p = make_primitive("neuroeqx_events_append", _abstract, _reference.append
 
 def _jvp(primals, tangents, *, backend):
     results = bind(append_p, *primals, backend=backend)
-    return results, [ad.Zero.from_primal_value(result) for result in results]
+    return results, [zero_tangent(result) for result in results]
 
 
 def _batch(args, dims, *, backend):
