@@ -4,6 +4,7 @@ Both call the same step. Outside of transformations the number of steps is not p
 the host chunk by chunk, and spike lists have no limit. Inside, everything has a fixed length and can be differentiated.
 """
 
+import functools
 from typing import Any
 
 import equinox as eqx
@@ -25,6 +26,10 @@ from .sources import Samples
 # it in every step: 3.1 against 4.9 us per step of 4,000 LIF neurons. With the second vectors are as wide as the processor
 # has them: 23 against 34 us per step of 4,000 Hodgkin-Huxley neurons, whose time is spent in exponentials.
 COMPILER_OPTIONS = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_cpu_prefer_vector_width": 512}
+# XLA divides every loop over more than some ten thousand numbers among all processors, and a step is a handful of such loops:
+# 40,000 LIF neurons take 76 us on two processors and 30 us on one. Below this many numbers in the largest array of the state
+# the division is switched off.
+SINGLE_THREAD_BELOW = 2**18
 
 
 class Run(eqx.Module):
@@ -82,8 +87,16 @@ class EventBuffer(eqx.Module):
         return EventBuffer(*ops.events.append_events(self.rows, self.count, x.reshape(-1), step))
 
 
-@eqx.filter_jit(donate="all-except-first", compiler_options=COMPILER_OPTIONS)
 def advance(
+    fixed: tuple[Run, Int[Array, ""]], start: Int[Array, ""], state: State, buffers: list[Any]
+) -> tuple[Int[Array, ""], State, list[Any]]:
+    """As `_advance`, compiled, with the memory of everything but `fixed` taken over."""
+    largest = max((x.size for x in jtu.tree_leaves(state) if eqx.is_array(x)), default=0)
+    compiled = _advance_small if largest < SINGLE_THREAD_BELOW else _advance_large
+    return compiled(fixed, start, state, buffers)
+
+
+def _advance(
     fixed: tuple[Run, Int[Array, ""]], start: Int[Array, ""], state: State, buffers: list[Any]
 ) -> tuple[Int[Array, ""], State, list[Any]]:
     """Run from step `start` until a given step, or until some buffer may not have room for one step more.
@@ -127,6 +140,11 @@ def advance(
         for recorder, buffer, x in zip(run.recorders, buffers, shapes, strict=True)
     ]
     return lax.while_loop(more, one, (start, state, buffers))
+
+
+_jit = functools.partial(eqx.filter_jit, donate="all-except-first")
+_advance_small = _jit(_advance, compiler_options=COMPILER_OPTIONS | {"xla_disable_hlo_passes": "cpu-parallel-task-assigner"})
+_advance_large = _jit(_advance, compiler_options=COMPILER_OPTIONS)
 
 
 def scan(run: Run, state: State, steps: int, buffers: list[EventBuffer | None], checkpoints: int | None) -> Any:

@@ -19,16 +19,22 @@ def phi1(z: Float[Array, "..."]) -> Float[Array, "..."]:
     return jnp.where(small, series, (jnp.exp(b) - 1.0) / b)
 
 
-def exprel_inverse(x: Float[Array, "..."]) -> Float[Array, "..."]:
+def exprel_inverse(x: Float[Array, "..."], exp_x: Float[Array, "..."] | None = None) -> Float[Array, "..."]:
     r"""$x / (e^x - 1)$, with its limit 1 at $x = 0$: the shape of many gating rates (the Bernoulli function).
 
     The removable singularity sits inside the physiological range of the rates of Hodgkin-Huxley cells.
+
+    **Arguments:**
+
+    - `exp_x`: $e^x$, finite, where it is known already.
     """
     threshold = 0.1 if x.dtype.itemsize <= 4 else 0.003
     small = jnp.abs(x) < threshold
     s = jnp.where(small, x, 0.0)
-    # At large x, exp overflows to infinity and the quotient would have a NaN gradient; the value there is 0 to rounding.
-    limit = 80.0 if x.dtype.itemsize <= 4 else 700.0
-    b = jnp.where(small, 1.0, jnp.minimum(x, limit))
     series = 1.0 - s * (1.0 / 2.0 - s * (1.0 / 12.0))
-    return jnp.where(small, series, b / (jnp.exp(b) - 1.0))
+    if exp_x is None:
+        # At large x, exp overflows to infinity and the quotient would have a NaN gradient; the value there is 0.
+        limit = 80.0 if x.dtype.itemsize <= 4 else 700.0
+        x = jnp.where(small, 1.0, jnp.minimum(x, limit))
+        return jnp.where(small, series, x / (jnp.exp(x) - 1.0))
+    return jnp.where(small, series, x / jnp.where(small, 1.0, exp_x - 1.0))

