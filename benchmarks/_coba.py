@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 
 HERE = Path(__file__).parent
@@ -35,7 +36,7 @@ def arguments(description: str, methods: tuple[str, ...]) -> argparse.Namespace:
     return parsed
 
 
-def draw(args: argparse.Namespace, model: str, **options: str) -> dict | None:
+def draw(args: argparse.Namespace, model: str, **options: Any) -> dict | None:
     """The network and the time of the C++ loop, or `None` where there is no compiler."""
     import cpp
 
@@ -75,10 +76,11 @@ def timed(net, state, drive, args: argparse.Namespace) -> tuple[dict, object]:
     }, spikes
 
 
-def csr(arrays: dict, n: int, first: int, last: int, weight: float):
+def csr(arrays: dict, n: int, bounds: tuple[int, int], weight: float):
     """The rows `first` to `last - 1` of a network as a connectivity."""
     from neuroeqx import connect
 
+    first, last = bounds
     pointers = arrays["indptr"][first : last + 1]
     return connect.CSR(weight, arrays["indices"][pointers[0] : pointers[-1]], pointers - pointers[0], n)
 

@@ -11,7 +11,7 @@ import time
 from _coba import arguments, csr, draw, fixed_or_bernoulli, report, timed
 
 
-ARGS = arguments(__doc__.splitlines()[0], ("expeuler",))
+ARGS = arguments(str(__doc__).splitlines()[0], ("expeuler",))
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
     else:
         arrays = reference["network"]
         v0, g = arrays["v0"], {"ampa": jnp.asarray(arrays["ge0"]), "gaba": jnp.asarray(arrays["gi0"])}
-        comms = {name: csr(arrays, n, *bounds[name], weight) for name, weight in weights.items()}
+        comms = {name: csr(arrays, n, bounds[name], weight) for name, weight in weights.items()}
     net = nex.Network(
         {"N": nex.Population(nex.TraubMiles(), n, receptors, v0=v0)},
         [nex.Projection(nex.part("N", *bounds[name]), "N", name, comms[name], delay=0.1) for name in weights],
@@ -54,7 +54,7 @@ def main() -> None:
     described = {
         "model": f"coba_hh {ARGS.connectivity}",
         "neurons": n,
-        "synapses": sum(p.comm.nnz for p in net.projections.values()),
+        "synapses": sum(p.synapses for p in net.projections.values()),
         "dt_ms": 0.1,
         "duration_ms": ARGS.duration,
         "build_s": round(built, 3),

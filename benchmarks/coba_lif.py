@@ -11,7 +11,7 @@ import time
 from _coba import arguments, csr, draw, fixed_or_bernoulli, report, timed
 
 
-ARGS = arguments(__doc__.splitlines()[0], ("euler", "expeuler"))
+ARGS = arguments(str(__doc__).splitlines()[0], ("euler", "expeuler"))
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
         comms = {name: fixed_or_bernoulli(ARGS, weight) for name, weight in weights.items()}
     else:
         v0 = reference["network"]["v0"]
-        comms = {name: csr(reference["network"], n, *bounds[name], weight) for name, weight in weights.items()}
+        comms = {name: csr(reference["network"], n, bounds[name], weight) for name, weight in weights.items()}
     net = nex.Network(
         {"N": nex.Population(cell, n, receptors, v0=v0)},
         [nex.Projection(nex.part("N", *bounds[name]), "N", name, comms[name], delay=0.1) for name in weights],
@@ -48,7 +48,7 @@ def main() -> None:
     described = {
         "model": f"coba_lif {ARGS.connectivity} {ARGS.stepper}",
         "neurons": n,
-        "synapses": sum(p.comm.nnz for p in net.projections.values()),
+        "synapses": sum(p.synapses for p in net.projections.values()),
         "dt_ms": 0.1,
         "duration_ms": ARGS.duration,
         "build_s": round(built, 3),

@@ -39,7 +39,7 @@ class Total(eqx.Module):
         return total
 
 
-def as_current(input: Any) -> Callable[..., Array]:
+def as_current(input: Any) -> Callable[..., Any]:
     """A function of the voltage from whatever a cell was given: a function as it is, a number as a constant."""
     if callable(input):
         return input

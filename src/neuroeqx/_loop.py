@@ -4,7 +4,6 @@ Both call the same step. Outside of transformations the number of steps is not p
 the host chunk by chunk, and spike lists have no limit. Inside, everything has a fixed length and can be differentiated.
 """
 
-import functools
 from typing import Any
 
 import equinox as eqx
@@ -142,9 +141,13 @@ def _advance(
     return lax.while_loop(more, one, (start, state, buffers))
 
 
-_jit = functools.partial(eqx.filter_jit, donate="all-except-first")
-_advance_small = _jit(_advance, compiler_options=COMPILER_OPTIONS | {"xla_disable_hlo_passes": "cpu-parallel-task-assigner"})
-_advance_large = _jit(_advance, compiler_options=COMPILER_OPTIONS)
+def _compiled(options: dict[str, Any]) -> Any:
+    settings: Any = {"donate": "all-except-first", "compiler_options": options}
+    return eqx.filter_jit(_advance, **settings)
+
+
+_advance_small = _compiled(COMPILER_OPTIONS | {"xla_disable_hlo_passes": "cpu-parallel-task-assigner"})
+_advance_large = _compiled(COMPILER_OPTIONS)
 
 
 def scan(run: Run, state: State, steps: int, buffers: list[EventBuffer | None], checkpoints: int | None) -> Any:

@@ -28,10 +28,10 @@ class Spikes(eqx.Module):
     steps: Int[Array, " events"] | np.ndarray
     neurons: Int[Array, " events"] | np.ndarray
     count: Int[Array, ""] | int
-    size: int = static()
-    t0: float = static()
-    t1: float = static()
-    dt: float = static()
+    size: int = eqx.field(static=True)
+    t0: float = eqx.field(static=True)
+    t1: float = eqx.field(static=True)
+    dt: float = eqx.field(static=True)
 
     @property
     def times(self) -> np.ndarray:
@@ -70,9 +70,9 @@ class Trace(eqx.Module):
     """
 
     values: Array | np.ndarray
-    t0: float = static()
-    dt: float = static()
-    every: int = static()
+    t0: float = eqx.field(static=True)
+    dt: float = eqx.field(static=True)
+    every: int = eqx.field(static=True)
 
     @property
     def ts(self) -> np.ndarray:
@@ -89,7 +89,7 @@ class Recorder(eqx.Module):
     - `capacity`: the length of that list inside `jit`.
     """
 
-    select: Callable[[AbstractDynamics, State, Output], Array] = static()
+    select: Callable[[AbstractDynamics, State, Output], Array] = eqx.field(static=True)
     every: int = static(1)
     events: bool = static(False)
     capacity: int | None = static(None)
@@ -142,7 +142,7 @@ def state(where: Callable[[State], Array], *, every: int = 1) -> Recorder:
 # The selectors are classes, and not closures, so that two recorders of the same thing compare equal and do not compile
 # the program twice.
 class _Output(eqx.Module):
-    name: str | None = static()
+    name: str | None = eqx.field(static=True)
 
     def __call__(self, model: AbstractDynamics, state: State, output: Output) -> Array:
         del state
@@ -151,7 +151,7 @@ class _Output(eqx.Module):
 
 
 class _Voltage(eqx.Module):
-    name: str | None = static()
+    name: str | None = eqx.field(static=True)
 
     def __call__(self, model: AbstractDynamics, state: State, output: Output) -> Array:
         del output
@@ -160,7 +160,7 @@ class _Voltage(eqx.Module):
 
 
 class _State(eqx.Module):
-    where: Callable[[State], Array] = static()
+    where: Callable[[State], Array] = eqx.field(static=True)
 
     def __call__(self, model: AbstractDynamics, state: State, output: Output) -> Array:
         del model, output

@@ -12,7 +12,6 @@ import jax.tree_util as jtu
 import numpy as np
 
 from ._abstract import eval_shape
-from ._fields import static
 from ._interfaces import AbstractDynamics
 from ._loop import advance, EventBuffer, is_input, Run, scan
 from ._record import Recorder, Spikes, Trace
@@ -31,10 +30,10 @@ class Solution(eqx.Module):
         bit for bit as if there had been one run.
     """
 
-    t0: float = static()
-    t1: float = static()
-    dt: float = static()
-    records: dict[str, Spikes | Trace]
+    t0: float = eqx.field(static=True)
+    t1: float = eqx.field(static=True)
+    dt: float = eqx.field(static=True)
+    records: dict[str, Any]
     state: State
 
 

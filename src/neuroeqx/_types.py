@@ -1,13 +1,19 @@
 """The array vocabulary shared by every layer."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TYPE_CHECKING, TypeAlias
 
 import jax
 import jax.core
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
 
+# The type of a field made by `nex.param`: an array, which accepts anything that `as_parameter` converts to one. (A static type
+# checker cannot see the conversion; it is told that any value may be given.)
+if TYPE_CHECKING:
+    Parameter: TypeAlias = Any
+else:
+    Parameter = Float[Array, "..."]
 FloatLike: TypeAlias = float | int | Float[Array, ""]
 Key: TypeAlias = PRNGKeyArray | Shaped[Array, "..."]
 # A time in ms: a Python float from a user, a traced scalar inside a loop.
@@ -20,7 +26,7 @@ VectorField: TypeAlias = Callable[..., Y]
 # A membrane current as a function of the voltage: what every receptor and drive adds up to.
 Current: TypeAlias = Callable[[Float[Array, "..."]], Float[Array, "..."]]
 # (key, shape) -> values, the signature of `jax.nn.initializers`.
-Initialiser: TypeAlias = Callable[..., Float[Array, "..."]]
+Initialiser: TypeAlias = Callable[..., Any]
 Steps: TypeAlias = Int[Array, "..."]
 
 

@@ -11,9 +11,9 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from ._current import as_current
-from ._fields import param, static
+from ._fields import param
 from ._interfaces import AbstractCell, AbstractNeuron
-from ._types import is_tracer, Key, Output, State, Time, Y
+from ._types import is_tracer, Key, Output, Parameter, State, Time, Y
 from ._voltage import voltage, with_voltage
 
 
@@ -42,7 +42,7 @@ class Refractory(AbstractCell):
     """
 
     cell: AbstractNeuron
-    t_ref: Float[Array, "..."] = param()
+    t_ref: Parameter = param()
 
     def __check_init__(self) -> None:
         if not isinstance(self.cell, AbstractNeuron):
@@ -50,7 +50,9 @@ class Refractory(AbstractCell):
                 f"Refractory: `cell` must be a neuron (AbstractNeuron), got {type(self.cell).__name__}. "
                 "A cell that does not spike has no refractory period; other wrappers go outside of this one."
             )
-        if not (is_tracer(self.t_ref) or isinstance(self.t_ref, jax.ShapeDtypeStruct)) and bool(jnp.any(self.t_ref < 0)):
+        if not (is_tracer(self.t_ref) or isinstance(self.t_ref, jax.ShapeDtypeStruct)) and bool(
+            jnp.any(self.t_ref < 0)
+        ):
             raise ValueError(f"Refractory: `t_ref` must not be negative, got {self.t_ref}.")
 
     def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> RefractoryState:
@@ -107,7 +109,7 @@ class Every(AbstractCell):
     """
 
     cell: AbstractCell
-    n: int = static()
+    n: int = eqx.field(static=True)
 
     def __check_init__(self) -> None:
         _check_count("Every", self.n)
@@ -143,7 +145,7 @@ class Substeps(AbstractCell):
     """
 
     cell: AbstractCell
-    n: int = static()
+    n: int = eqx.field(static=True)
 
     def __check_init__(self) -> None:
         _check_count("Substeps", self.n)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._fields import as_parameter, check_finite, static
+from .._fields import as_parameter, check_finite
 from .._interfaces import AbstractConnectivity, AbstractRule
 from .._types import Key
 from ._dense import Dense
@@ -24,8 +25,8 @@ class AllToAll(AbstractConnectivity):
     """
 
     weight: Float[Array, ""]
-    sizes: tuple[int, int] = static()
-    autapses: bool = static()
+    sizes: tuple[int, int] = eqx.field(static=True)
+    autapses: bool = eqx.field(static=True)
 
     def __init__(self, weight: Any, shape: tuple[int, int], autapses: bool = True):
         self.weight = as_parameter(weight)
@@ -70,7 +71,7 @@ class AllToAllRule(AbstractRule):
     """As made by `all_to_all`."""
 
     weight: Any
-    autapses: bool = static()
+    autapses: bool = eqx.field(static=True)
 
     def __call__(self, n_pre: int, n_post: int, *, key: Key | None = None) -> AllToAll | Dense:
         check_autapses("all_to_all", n_pre, n_post, self.autapses)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+import equinox as eqx
 import numpy as np
 
-from .._fields import static
 from .._interfaces import AbstractRule
 from .._types import Key
 from ._csr import CSR
@@ -15,9 +15,9 @@ from ._weights import as_weight
 class Bernoulli(AbstractRule):
     """As made by `bernoulli`."""
 
-    p: float = static()
+    p: float = eqx.field(static=True)
     weight: Any
-    autapses: bool = static()
+    autapses: bool = eqx.field(static=True)
 
     def __check_init__(self) -> None:
         if not 0.0 <= self.p <= 1.0:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .. import ops
-from .._fields import as_parameter, check_finite, static
+from .._fields import as_parameter, check_finite
 from .._interfaces import AbstractConnectivity
 from .._types import is_tracer
 from ._transpose import Transpose
@@ -32,7 +33,7 @@ class CSR(AbstractConnectivity):
     weight: Float[Array, ""] | Float[Array, " nnz"]
     indices: Int[Array, " nnz"]
     indptr: Int[Array, " rows_and_end"]
-    n_post: int = static()
+    n_post: int = eqx.field(static=True)
 
     def __init__(self, weight: Any, indices: Any, indptr: Any, n_post: int):
         self.weight = as_parameter(weight)

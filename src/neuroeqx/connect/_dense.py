@@ -5,6 +5,7 @@ from jaxtyping import Array, Float
 from .. import ops
 from .._fields import check_finite, param
 from .._interfaces import AbstractConnectivity
+from .._types import Parameter
 
 
 class Dense(AbstractConnectivity):
@@ -15,7 +16,7 @@ class Dense(AbstractConnectivity):
     - `weight`: `[n_pre, n_post]`.
     """
 
-    weight: Float[Array, "pre post"] = param()
+    weight: Parameter = param()
 
     def __check_init__(self) -> None:
         if self.weight.ndim != 2:

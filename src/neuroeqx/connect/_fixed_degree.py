@@ -2,9 +2,9 @@
 
 from typing import Any
 
+import equinox as eqx
 import numpy as np
 
-from .._fields import static
 from .._interfaces import AbstractRule
 from .._types import Key
 from ._csr import CSR
@@ -15,11 +15,11 @@ from ._weights import as_weight
 class FixedDegree(AbstractRule):
     """As made by `fixed_out_degree` and `fixed_in_degree`."""
 
-    k: int = static()
+    k: int = eqx.field(static=True)
     weight: Any
-    of_targets: bool = static()
-    autapses: bool = static()
-    multapses: bool = static()
+    of_targets: bool = eqx.field(static=True)
+    autapses: bool = eqx.field(static=True)
+    multapses: bool = eqx.field(static=True)
 
     @property
     def name(self) -> str:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+import equinox as eqx
 import numpy as np
 
-from .._fields import static
 from .._interfaces import AbstractRule
 from .._types import Key
 from ._csr import CSR
@@ -15,10 +15,10 @@ from ._weights import as_weight
 class FixedTotal(AbstractRule):
     """As made by `fixed_total`."""
 
-    n: int = static()
+    n: int = eqx.field(static=True)
     weight: Any
-    autapses: bool = static()
-    multapses: bool = static()
+    autapses: bool = eqx.field(static=True)
+    multapses: bool = eqx.field(static=True)
 
     def __check_init__(self) -> None:
         if isinstance(self.n, bool) or not isinstance(self.n, int | np.integer) or self.n < 0:

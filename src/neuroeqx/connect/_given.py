@@ -2,10 +2,10 @@
 
 from typing import Any
 
+import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._fields import static
 from .._interfaces import AbstractRule
 from .._types import Key
 from ._csr import CSR
@@ -15,9 +15,9 @@ class Given(AbstractRule):
     """As made by `from_edges`, `from_scipy` and `from_dense`: a matrix that must fit the two populations."""
 
     matrix: CSR
-    name: str = static()
-    n_pre: int | None = static()
-    n_post: int | None = static()
+    name: str = eqx.field(static=True)
+    n_pre: int | None = eqx.field(static=True)
+    n_post: int | None = eqx.field(static=True)
 
     def __call__(self, n_pre: int, n_post: int, *, key: Key | None = None) -> CSR:
         del key

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._fields import as_parameter, check_finite, static
+from .._fields import as_parameter, check_finite
 from .._interfaces import AbstractConnectivity, AbstractRule
 from .._types import Key
 from ._weights import as_weight, weights
@@ -21,7 +22,7 @@ class OneToOne(AbstractConnectivity):
     """
 
     weight: Float[Array, ""] | Float[Array, " n"]
-    n: int = static()
+    n: int = eqx.field(static=True)
 
     def __init__(self, weight: Any, n: int):
         self.weight = as_parameter(weight)

@@ -35,7 +35,7 @@ def uniform(low: float, high: float) -> Initialiser:
     return lambda key, shape: jr.uniform(key, shape, minval=low, maxval=high)
 
 
-def as_weight(weight: Weight) -> Array | Callable[..., Array]:
+def as_weight(weight: Weight) -> Array | Callable[..., Any]:
     """A number or array as a parameter; a function as it is."""
     return weight if callable(weight) else as_parameter(weight)
 

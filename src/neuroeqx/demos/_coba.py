@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scale", type=_scale, default=1.0, help="size in multiples of 4,000 neurons (default 1)")
     parser.add_argument("--duration", type=_duration, default=1000.0, help="ms (default 1000)")
     parser.add_argument("--seed", type=int, default=0, help="of the connections and initial voltages (default 0)")
-    parser.add_argument("--output", type=figure_path, default=Path("coba.png"), help="where to draw it (default coba.png)")
+    parser.add_argument(
+        "--output", type=figure_path, default=Path("coba.png"), help="where to draw it (default coba.png)"
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON instead of text")
 
 
@@ -38,8 +40,8 @@ def network(scale: float, key: Key) -> Network:
     The parameters are those of the benchmark COBA of Brette et al. (2007), in units of the leak conductance, with a
     constant drive of 20 mV given as input.
     """
-    cell = Refractory(LIF(tau=20.0, v_rest=-60.0, v_th=-50.0, v_reset=-60.0), 5.0)  # pyright: ignore
-    receptors = {"ampa": Receptor(Expon(5.0), COBA(0.0)), "gaba": Receptor(Expon(10.0), COBA(-80.0))}  # pyright: ignore
+    cell = Refractory(LIF(tau=20.0, v_rest=-60.0, v_th=-50.0, v_reset=-60.0), 5.0)
+    receptors = {"ampa": Receptor(Expon(5.0), COBA(0.0)), "gaba": Receptor(Expon(10.0), COBA(-80.0))}
     sizes = {"E": round(3200 * scale), "I": round(800 * scale)}
     kinds = {"E": ("ampa", 0.6), "I": ("gaba", 6.7)}
     start = lambda key, shape: -55.0 + 2.0 * jr.normal(key, shape)
@@ -68,10 +70,10 @@ def main(args: argparse.Namespace) -> None:
     ran = time.perf_counter()
     summary = {
         "neurons": sum(population.size for population in net.populations.values()),
-        "synapses": sum(projection.comm.nnz for projection in net.projections.values()),  # pyright: ignore
+        "synapses": sum(projection.synapses for projection in net.projections.values()),
         "duration_ms": args.duration,
-        "rate_hz": {name: round(sol.records[name].rate, 2) for name in "EI"},  # pyright: ignore
-        "cv_isi": round(sol.records["E"].isi_cv(), 3),  # pyright: ignore
+        "rate_hz": {name: round(sol.records[name].rate, 2) for name in "EI"},
+        "cv_isi": round(sol.records["E"].isi_cv(), 3),
         "build_s": round(built - began, 2),
         "compile_s": round(compiled - built, 2),
         "run_s": round(ran - compiled, 3),

@@ -12,11 +12,11 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .. import connect
-from .._fields import as_parameter, param, static
+from .._fields import as_parameter, param
 from .._interfaces import AbstractDrive
 from .._record import Recorder, voltage
 from .._simulate import simulate, Solution
-from .._types import Key, State
+from .._types import Key, Parameter, State
 from ..network import Network, Population, Projection, Receptor
 from ..neurons import Graded
 from ..steppers import Euler
@@ -55,16 +55,16 @@ class MovingEdge(AbstractDrive):
     - `grey`: the luminance before the edge.
     """
 
-    x: Float[Array, " columns"] = param()
-    y: Float[Array, " columns"] = param()
-    size: int = static()
-    direction: Float[Array, ""] = param()
-    luminance: Float[Array, ""] = param()
-    onset: Float[Array, ""] = param(GREY)
-    start: Float[Array, ""] = param(-10.0)
-    stop: Float[Array, ""] = param(10.0)
-    speed: Float[Array, ""] = param(SPEED)
-    grey: Float[Array, ""] = param(0.5)
+    size: int = eqx.field(static=True)
+    x: Parameter = param()
+    y: Parameter = param()
+    direction: Parameter = param()
+    luminance: Parameter = param()
+    onset: Parameter = param(GREY)
+    start: Parameter = param(-10.0)
+    stop: Parameter = param(10.0)
+    speed: Parameter = param(SPEED)
+    grey: Parameter = param(0.5)
 
     def light(self, t: Float[Array, ""]) -> Float[Array, " columns"]:
         """The luminance of each column at time `t`, ms."""

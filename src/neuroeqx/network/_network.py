@@ -176,11 +176,10 @@ class Network(AbstractDynamics):
 
     def __repr__(self) -> str:
         cells = "\n".join(
-            f"  {name}: {_kind(p)}, {'x'.join(map(str, p.shape))}"
-            for name, p in self.populations.items()
+            f"  {name}: {_kind(p)}, {'x'.join(map(str, p.shape))}" for name, p in self.populations.items()
         )
         synapses = "\n".join(
-            f"  {name}: {type(p.comm).__name__} with {p.comm.nnz} synapses"  # pyright: ignore
+            f"  {name}: {type(p.comm).__name__} with {p.synapses} synapses"
             + (f", delay {p.delay:g} ms" if p.delay is not None else "")
             for name, p in self.projections.items()
         )

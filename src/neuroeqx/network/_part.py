@@ -8,7 +8,7 @@ from .._fields import static
 class Part(eqx.Module):
     """The cells `start` to `stop - 1` of a population, counted along its flattened shape."""
 
-    name: str = static()
+    name: str = eqx.field(static=True)
     start: int | None = static(None)
     stop: int | None = static(None)
 

@@ -10,7 +10,7 @@ import jax.tree_util as jtu
 from jaxtyping import Array, Float
 
 from .._current import Affine, Total
-from .._fields import as_parameter, as_shape, static
+from .._fields import as_parameter, as_shape
 from .._interfaces import AbstractCell, AbstractDynamics
 from .._types import Initialiser, Key, Output, State, Time
 from .._voltage import voltage, with_voltage
@@ -43,7 +43,7 @@ class Population(AbstractDynamics):
     """
 
     cell: AbstractCell
-    shape: tuple[int, ...] = static()
+    shape: tuple[int, ...] = eqx.field(static=True)
     receptors: dict[str, Receptor]
     v0: Array | Initialiser | None
 

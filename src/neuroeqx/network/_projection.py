@@ -4,7 +4,6 @@ import math
 
 import equinox as eqx
 
-from .._fields import static
 from .._interfaces import AbstractCell, AbstractConnectivity, AbstractRule
 from ._part import as_part, Part
 
@@ -28,9 +27,9 @@ class Projection(eqx.Module):
 
     pre: Part
     post: Part
-    receptor: str = static()
+    receptor: str = eqx.field(static=True)
     comm: AbstractConnectivity | AbstractRule
-    delay: float | None = static()
+    delay: float | None = eqx.field(static=True)
     release: AbstractCell | None
 
     def __init__(
@@ -63,6 +62,13 @@ class Projection(eqx.Module):
                 f"Projection: `delay` must be positive and finite, got {self.delay} ms. The shortest delay is one step, "
                 "which is also the default."
             )
+
+    @property
+    def synapses(self) -> int:
+        """The number of synapses, once a network has drawn them."""
+        if not isinstance(self.comm, AbstractConnectivity):
+            raise ValueError(f"Projection {self}: its rule has not been drawn yet; look at it inside a Network.")
+        return self.comm.nnz
 
     def steps(self, dt: float) -> int:
         """The delay in steps of `dt`; a `ValueError` with the nearest choices if that is not a whole number."""

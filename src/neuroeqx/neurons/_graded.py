@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from .._fields import param, static
 from .._interfaces import AbstractGradedCell, AbstractStepper
-from .._types import Current, Key, Time
+from .._types import Current, Key, Parameter, Time
 from ..steppers import ExpEuler
 
 
@@ -26,8 +26,8 @@ class Graded(AbstractGradedCell):
     - `stepper`: integration method.
     """
 
-    tau: Float[Array, "..."] = param(10.0)
-    bias: Float[Array, "..."] = param(0.0)
+    tau: Parameter = param(10.0)
+    bias: Parameter = param(0.0)
     activation: Callable[[Array], Array] = static(jax.nn.relu)
     stepper: AbstractStepper = ExpEuler()
 

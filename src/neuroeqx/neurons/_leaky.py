@@ -5,7 +5,7 @@ from jaxtyping import Array, Float
 
 from .._fields import param
 from .._interfaces import AbstractGradedCell, AbstractStepper
-from .._types import Current, Key, Time
+from .._types import Current, Key, Parameter, Time
 from ..steppers import ExpEuler
 
 
@@ -22,9 +22,9 @@ class Leaky(AbstractGradedCell):
     - `stepper`: integration method.
     """
 
-    tau: Float[Array, "..."] = param(20.0)
-    v_rest: Float[Array, "..."] = param(0.0)
-    r: Float[Array, "..."] = param(1.0)
+    tau: Parameter = param(20.0)
+    v_rest: Parameter = param(0.0)
+    r: Parameter = param(1.0)
     stepper: AbstractStepper = ExpEuler()
 
     def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> Float[Array, "..."]:

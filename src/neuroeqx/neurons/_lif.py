@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from .._fields import param
 from .._interfaces import AbstractNeuron, AbstractReset, AbstractStepper, AbstractSurrogate
-from .._types import Current, Key, Time
+from .._types import Current, Key, Parameter, Time
 from ..steppers import ExpEuler
 from ..surrogate import SuperSpike
 from ._reset import HardReset
@@ -31,11 +31,11 @@ class LIF(AbstractNeuron):
     - `surrogate`: the spike function's derivative.
     """
 
-    tau: Float[Array, "..."] = param(20.0)
-    v_rest: Float[Array, "..."] = param(0.0)
-    v_th: Float[Array, "..."] = param(1.0)
-    v_reset: Float[Array, "..."] = param(0.0)
-    r: Float[Array, "..."] = param(1.0)
+    tau: Parameter = param(20.0)
+    v_rest: Parameter = param(0.0)
+    v_th: Parameter = param(1.0)
+    v_reset: Parameter = param(0.0)
+    r: Parameter = param(1.0)
     resetting: AbstractReset = HardReset()
     stepper: AbstractStepper = ExpEuler()
     surrogate: AbstractSurrogate = eqx.field(default_factory=SuperSpike)

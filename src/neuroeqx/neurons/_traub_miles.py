@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from .._fields import as_parameter, param
 from .._interfaces import AbstractNeuron, AbstractStepper, AbstractSurrogate
 from .._math import exprel_inverse
-from .._types import Current, Key, Time
+from .._types import Current, Key, Parameter, Time
 from ..steppers import ExpEuler
 from ..surrogate import SuperSpike
 
@@ -45,15 +45,15 @@ class TraubMiles(AbstractNeuron):
     Currents are in pA.
     """
 
-    c: Float[Array, "..."] = param(200.0)
-    g_l: Float[Array, "..."] = param(10.0)
-    g_na: Float[Array, "..."] = param(20000.0)
-    g_k: Float[Array, "..."] = param(6000.0)
-    e_l: Float[Array, "..."] = param(-60.0)
-    e_na: Float[Array, "..."] = param(50.0)
-    e_k: Float[Array, "..."] = param(-90.0)
-    v_t: Float[Array, "..."] = param(-63.0)
-    v_th: Float[Array, "..."] = param(-20.0)
+    c: Parameter = param(200.0)
+    g_l: Parameter = param(10.0)
+    g_na: Parameter = param(20000.0)
+    g_k: Parameter = param(6000.0)
+    e_l: Parameter = param(-60.0)
+    e_na: Parameter = param(50.0)
+    e_k: Parameter = param(-90.0)
+    v_t: Parameter = param(-63.0)
+    v_th: Parameter = param(-20.0)
     stepper: AbstractStepper = ExpEuler()
     surrogate: AbstractSurrogate = eqx.field(default_factory=lambda: SuperSpike(as_parameter(1.0)))
 

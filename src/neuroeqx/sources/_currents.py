@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from .._fields import as_parameter, param, static
 from .._interfaces import AbstractDrive
-from .._types import Key
+from .._types import Key, Parameter
 
 
 class StepCurrent(AbstractDrive):
@@ -20,8 +20,8 @@ class StepCurrent(AbstractDrive):
     - `start`, `stop`: ms; steps that begin in `[start, stop)` are driven. Without `stop` it goes on for ever.
     """
 
-    amplitude: Float[Array, "..."] = param()
-    start: Float[Array, "..."] = param(0.0)
+    amplitude: Parameter = param()
+    start: Parameter = param(0.0)
     stop: Float[Array, "..."] | None = None
 
     def __init__(self, amplitude: Any, start: Any = 0.0, stop: Any = None):
@@ -47,10 +47,10 @@ class RampCurrent(AbstractDrive):
     - `start`, `stop`: ms, `start < stop`.
     """
 
-    first: Float[Array, "..."] = param()
-    last: Float[Array, "..."] = param()
-    start: Float[Array, ""] = param(0.0)
-    stop: Float[Array, ""] = param(1000.0)
+    first: Parameter = param()
+    last: Parameter = param()
+    start: Parameter = param(0.0)
+    stop: Parameter = param(1000.0)
 
     def __call__(self, t: Float[Array, ""], *, dt: float, key: Key | None = None) -> Float[Array, "..."]:
         del dt, key
@@ -68,10 +68,10 @@ class SineCurrent(AbstractDrive):
     - `phase`: rad.
     """
 
-    amplitude: Float[Array, "..."] = param()
-    frequency: Float[Array, "..."] = param()
-    phase: Float[Array, "..."] = param(0.0)
-    offset: Float[Array, "..."] = param(0.0)
+    amplitude: Parameter = param()
+    frequency: Parameter = param()
+    phase: Parameter = param(0.0)
+    offset: Parameter = param(0.0)
 
     def __call__(self, t: Float[Array, ""], *, dt: float, key: Key | None = None) -> Float[Array, "..."]:
         del dt, key
@@ -93,8 +93,8 @@ class NoiseCurrent(AbstractDrive):
     - `shape`: the shape of independent noise, that of the population; `()` gives one noise shared by all.
     """
 
-    mean: Float[Array, "..."] = param(0.0)
-    sigma: Float[Array, "..."] = param(1.0)
+    mean: Parameter = param(0.0)
+    sigma: Parameter = param(1.0)
     shape: tuple[int, ...] = static(())
 
     def __call__(self, t: Float[Array, ""], *, dt: float, key: Key | None = None) -> Float[Array, "..."]:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._fields import as_parameter, as_shape, static
+from .._fields import as_parameter, as_shape
 from .._interfaces import AbstractDynamics
 from .._types import is_tracer, Key, Time
 
@@ -28,7 +28,7 @@ class Poisson(AbstractDynamics):
     """
 
     rate: Float[Array, "..."]
-    shape: tuple[int, ...] = static()
+    shape: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(self, rate: Any, shape: int | tuple[int, ...]):
         self.rate = as_parameter(rate)

@@ -8,7 +8,6 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from .._fields import static
 from .._interfaces import AbstractDynamics
 from .._types import Key, Time
 
@@ -36,7 +35,7 @@ class SpikeTimes(AbstractDynamics):
     # Microseconds as integers: a float32 time in ms would shift spikes late in a long run by whole steps.
     microseconds: Int[Array, " spikes"]
     indices: Int[Array, " spikes"]
-    shape: tuple[int, ...] = static()
+    shape: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(self, times: Any, indices: Any, shape: int):
         times, indices = np.asarray(times, np.float64), np.asarray(indices)

@@ -5,6 +5,7 @@ from jaxtyping import Array, Float
 
 from .._fields import param
 from .._interfaces import AbstractSurrogate
+from .._types import Parameter
 
 
 class Arctan(AbstractSurrogate):
@@ -16,7 +17,7 @@ class Arctan(AbstractSurrogate):
     - `slope`: $\alpha$, per unit of the distance to threshold.
     """
 
-    slope: Float[Array, "..."] = param(2.0)
+    slope: Parameter = param(2.0)
 
     def smooth(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         return jnp.arctan(jnp.pi / 2 * self.slope * x) / jnp.pi

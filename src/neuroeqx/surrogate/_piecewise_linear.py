@@ -5,6 +5,7 @@ from jaxtyping import Array, Float
 
 from .._fields import param
 from .._interfaces import AbstractSurrogate
+from .._types import Parameter
 
 
 class PiecewiseLinear(AbstractSurrogate):
@@ -15,7 +16,7 @@ class PiecewiseLinear(AbstractSurrogate):
     - `slope`: $\beta$, per unit of the distance to threshold; the derivative vanishes beyond $1 / \beta$.
     """
 
-    slope: Float[Array, "..."] = param(1.0)
+    slope: Parameter = param(1.0)
 
     def smooth(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         u = jnp.clip(self.slope * x, -1.0, 1.0)

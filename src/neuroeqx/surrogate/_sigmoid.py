@@ -5,6 +5,7 @@ from jaxtyping import Array, Float
 
 from .._fields import param
 from .._interfaces import AbstractSurrogate
+from .._types import Parameter
 
 
 class Sigmoid(AbstractSurrogate):
@@ -15,7 +16,7 @@ class Sigmoid(AbstractSurrogate):
     - `slope`: $\beta$, per unit of the distance to threshold.
     """
 
-    slope: Float[Array, "..."] = param(4.0)
+    slope: Parameter = param(4.0)
 
     def smooth(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         return jax.nn.sigmoid(self.slope * x)

@@ -5,6 +5,7 @@ from jaxtyping import Array, Float
 
 from .._fields import param
 from .._interfaces import AbstractSurrogate
+from .._types import Parameter
 
 
 class SuperSpike(AbstractSurrogate):
@@ -16,7 +17,7 @@ class SuperSpike(AbstractSurrogate):
         mV, 1 is a fair choice.
     """
 
-    slope: Float[Array, "..."] = param(10.0)
+    slope: Parameter = param(10.0)
 
     def smooth(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         return x / (1.0 + self.slope * jnp.abs(x))

@@ -5,6 +5,7 @@ from jaxtyping import Array, Float
 from .._current import Affine
 from .._fields import param
 from .._interfaces import AbstractOutput
+from .._types import Parameter
 
 
 class COBA(AbstractOutput):
@@ -15,7 +16,7 @@ class COBA(AbstractOutput):
     - `e`: reversal potential, mV.
     """
 
-    e: Float[Array, "..."] = param()
+    e: Parameter = param()
 
     def __call__(self, g: Float[Array, "..."], v: Float[Array, "..."]) -> Float[Array, "..."]:
         return g * (self.e - v)

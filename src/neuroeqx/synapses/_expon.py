@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from .._fields import param
 from .._interfaces import AbstractLinearSynapse
-from .._types import Key
+from .._types import Key, Parameter
 
 
 class Expon(AbstractLinearSynapse):
@@ -18,7 +18,7 @@ class Expon(AbstractLinearSynapse):
     - `tau`: decay time constant, ms.
     """
 
-    tau: Float[Array, "..."] = param(5.0)
+    tau: Parameter = param(5.0)
 
     def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> Float[Array, "..."]:
         del key
