@@ -2,6 +2,7 @@
 
 from ._all_to_all import all_to_all as all_to_all, AllToAll as AllToAll
 from ._bernoulli import Bernoulli as Bernoulli, bernoulli as bernoulli
+from ._convert import to_csr as to_csr
 from ._csr import CSR as CSR
 from ._dense import Dense as Dense
 from ._fixed_degree import (

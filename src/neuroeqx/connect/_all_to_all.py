@@ -4,14 +4,17 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from .._fields import as_parameter, check_finite
 from .._interfaces import AbstractConnectivity, AbstractRule
 from .._types import Key
+from ._checks import check_length
+from ._csr import CSR
 from ._dense import Dense
 from ._draw import check_autapses
-from ._weights import as_weight, Weight, weights
+from ._weights import as_weight, show, Weight, weights
 
 
 class AllToAll(AbstractConnectivity):
@@ -48,11 +51,13 @@ class AllToAll(AbstractConnectivity):
         return self.shape[0] * self.shape[1] - (0 if self.autapses else self.shape[0])
 
     def __call__(self, x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        check_length("AllToAll", "x", x, self.shape[0])
         total = (x.sum() * self.weight)[None]
         others = total.repeat(self.shape[1])
         return others if self.autapses else others - self.weight * x
 
     def add_to(self, out: Float[Array, " post"], x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        check_length("AllToAll.add_to", "out", out, self.shape[1])
         return out + self(x)
 
     @property
@@ -73,12 +78,19 @@ class AllToAllRule(AbstractRule):
     weight: Any
     autapses: bool = eqx.field(static=True)
 
-    def __call__(self, n_pre: int, n_post: int, *, key: Key | None = None) -> AllToAll | Dense:
+    def __call__(self, n_pre: int, n_post: int, *, key: Key | None = None) -> AllToAll | Dense | CSR:
         check_autapses("all_to_all", n_pre, n_post, self.autapses)
         values = weights("all_to_all", self.weight, (n_pre, n_post), key)
         if values.ndim == 0:
             return AllToAll(values, (n_pre, n_post), self.autapses)
-        return Dense(values if self.autapses else jnp.where(jnp.eye(n_pre, dtype=bool), 0.0, values))
+        if self.autapses:
+            return Dense(values)
+        # Zeros on the diagonal of a Dense would be weights like any others, and training would move them.
+        rows, columns = np.nonzero(~np.eye(n_pre, dtype=bool))
+        return CSR(values[rows, columns], columns, np.arange(n_pre + 1) * (n_pre - 1), n_post)
+
+    def __repr__(self) -> str:
+        return f"all_to_all(weight={show(self.weight)}" + ("" if self.autapses else ", autapses=False") + ")"
 
 
 def all_to_all(weight: Weight = 1.0, *, autapses: bool = True) -> AllToAllRule:
@@ -87,6 +99,8 @@ def all_to_all(weight: Weight = 1.0, *, autapses: bool = True) -> AllToAllRule:
     **Arguments:**
 
     - `weight`: a number, an array `[n_pre, n_post]`, or a function `(key, shape) -> array`.
-    - `autapses`: whether a cell is connected to itself.
+    - `autapses`: whether a cell is connected to itself. If not, the diagonal of an array is left out.
+
+    The network makes an `AllToAll` of it, or a `Dense` where each synapse has its own weight (without autapses a `CSR`).
     """
     return AllToAllRule(as_weight(weight), autapses)

@@ -9,7 +9,11 @@ from .._interfaces import AbstractRule
 from .._types import Key
 from ._csr import CSR
 from ._draw import check_autapses, generator, matrix, skip_self
-from ._weights import as_weight
+from ._weights import as_weight, show
+
+
+# Gaps drawn at a time. The stream of gaps is the same for any number; it bounds the memory of intermediate arrays.
+_BLOCK = 2**22
 
 
 class Bernoulli(AbstractRule):
@@ -27,12 +31,17 @@ class Bernoulli(AbstractRule):
         rng, key = generator("bernoulli", key)
         check_autapses("bernoulli", n_pre, n_post, self.autapses)
         width = n_post if self.autapses else max(n_post - 1, 0)
-        places = _successes(rng, self.p, n_pre * width)
+        places = successes(rng, self.p, n_pre * width)
         rows = places // max(width, 1)
         columns = places - rows * width
         if not self.autapses:
             columns = skip_self(rows, columns)
         return matrix("bernoulli", rows, columns, None, (n_pre, n_post), self.weight, key)
+
+    def __repr__(self) -> str:
+        return (
+            f"bernoulli(p={self.p:g}, weight={show(self.weight)}" + ("" if self.autapses else ", autapses=False") + ")"
+        )
 
 
 def bernoulli(p: float, weight: Any = 1.0, *, autapses: bool = True) -> Bernoulli:
@@ -47,7 +56,7 @@ def bernoulli(p: float, weight: Any = 1.0, *, autapses: bool = True) -> Bernoull
     return Bernoulli(float(p), as_weight(weight), autapses)
 
 
-def _successes(rng: np.random.Generator, p: float, trials: int) -> np.ndarray:
+def successes(rng: np.random.Generator, p: float, trials: int) -> np.ndarray:
     """The places of the successes among independent trials: sums of geometric gaps, exact to float64 rounding."""
     if p == 0.0 or trials == 0:
         return np.zeros(0, np.int64)
@@ -56,7 +65,7 @@ def _successes(rng: np.random.Generator, p: float, trials: int) -> np.ndarray:
     parts, last = [], -1
     while last < trials:
         expected = (trials - last) * p
-        gaps = rng.geometric(p, int(expected + 6.0 * np.sqrt(expected) + 16.0))
+        gaps = rng.geometric(p, min(int(expected + 6.0 * np.sqrt(expected) + 16.0), _BLOCK))
         # A gap beyond the end ends the draw; cutting it there keeps the sums from overflowing at a tiny p.
         parts.append(last + np.cumsum(np.minimum(gaps, trials + 1)))
         last = int(parts[-1][-1])

@@ -12,6 +12,7 @@ from .. import ops
 from .._fields import as_parameter, check_finite
 from .._interfaces import AbstractConnectivity
 from .._types import is_tracer
+from ._checks import check_length
 from ._transpose import Transpose
 
 
@@ -48,6 +49,8 @@ class CSR(AbstractConnectivity):
             )
         if self.indptr.size == 0:
             raise ValueError("CSR: `indptr` must have one entry more than there are sources, got none.")
+        if self.n_post < 0:
+            raise ValueError(f"CSR: `n_post` must not be negative, got {self.n_post}.")
         check_finite(self)
         if is_tracer(self.indices) or is_tracer(self.indptr):
             return
@@ -76,13 +79,17 @@ class CSR(AbstractConnectivity):
         return self.weight.nbytes + self.indices.nbytes + self.indptr.nbytes
 
     def __call__(self, x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        check_length("CSR", "x", x, self.shape[0])
         return ops.csr.matvec(self.weight, self.indices, self.indptr, x, n_post=self.n_post)
 
     def add_to(self, out: Float[Array, " post"], x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        check_length("CSR", "x", x, self.shape[0])
+        check_length("CSR.add_to", "out", out, self.n_post)
         return ops.csr.add_matvec(out, self.weight, self.indices, self.indptr, x)
 
     def rproduct(self, g: Float[Array, " post"]) -> Float[Array, " pre"]:
         """`W @ g`."""
+        check_length("CSR.T", "x", g, self.n_post)
         return ops.csr.rmatvec(self.weight, self.indices, self.indptr, g)
 
     @property
@@ -101,11 +108,15 @@ class CSR(AbstractConnectivity):
 
     def row(self, i: int) -> tuple[np.ndarray, np.ndarray]:
         """The targets and weights of source `i`, on the host."""
+        if not 0 <= i < self.shape[0]:
+            raise IndexError(f"CSR.row: `i` must lie in 0 ... {self.shape[0] - 1}, got {i}.")
         start, stop = int(self.indptr[i]), int(self.indptr[i + 1])
         weights = np.broadcast_to(np.asarray(self.weight), (self.nnz,))
         return np.asarray(self.indices)[start:stop], weights[start:stop]
 
     def __repr__(self) -> str:
+        if not all(isinstance(x, jax.Array | jax.ShapeDtypeStruct) for x in (self.weight, self.indices, self.indptr)):
+            return eqx.tree_pformat(self)  # half of a partition
         kind = "one weight" if self.weight.ndim == 0 else "a weight each"
         return f"CSR({self.shape[0]} x {self.shape[1]}, {self.nnz} synapses with {kind}, {self.weight.dtype})"
 
@@ -114,8 +125,14 @@ def _as_integers(name: str, values: Any) -> Array:
     values = values if isinstance(values, jax.Array) else np.asarray(values)
     if values.ndim != 1 or not (np.issubdtype(values.dtype, np.integer) or values.size == 0):
         raise TypeError(f"CSR: `{name}` must be a list of whole numbers, got {values.dtype}{list(values.shape)}.")
-    if name == "indptr" and not is_tracer(values) and values.size and values[-1] >= 2**31:
+    if is_tracer(values) or values.size == 0 or values.dtype == np.int32:
+        return jnp.asarray(values, jnp.int32)
+    # Checked before it is converted: conversion would wrap a number that is too large into one that looks valid.
+    low, high = int(values.min()), int(values.max())
+    if name == "indptr" and high >= 2**31:
         if not jax.config.read("jax_enable_x64"):
-            raise ValueError(f"CSR: {values[-1]} synapses need 64-bit row pointers: set jax_enable_x64.")
+            raise ValueError(f"CSR: {high} synapses need 64-bit row pointers: set jax_enable_x64.")
         return jnp.asarray(values, jnp.int64)
+    if low < 0 or high >= 2**31:
+        raise ValueError(f"CSR: `{name}` must not be negative and fit into 32 bits, got {low} ... {high}.")
     return jnp.asarray(values, jnp.int32)

@@ -1,11 +1,14 @@
 """A stored matrix with all its entries."""
 
+import equinox as eqx
+import jax
 from jaxtyping import Array, Float
 
 from .. import ops
 from .._fields import check_finite, param
 from .._interfaces import AbstractConnectivity
 from .._types import Parameter
+from ._checks import check_length
 
 
 class Dense(AbstractConnectivity):
@@ -32,9 +35,12 @@ class Dense(AbstractConnectivity):
         return self.weight.size
 
     def __call__(self, x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        check_length("Dense", "x", x, self.shape[0])
         return ops.dense.matvec(self.weight, x)
 
     def add_to(self, out: Float[Array, " post"], x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        check_length("Dense", "x", x, self.shape[0])
+        check_length("Dense.add_to", "out", out, self.shape[1])
         return ops.dense.add_matvec(out, self.weight, x)
 
     @property
@@ -45,4 +51,6 @@ class Dense(AbstractConnectivity):
         return self.weight
 
     def __repr__(self) -> str:
+        if not isinstance(self.weight, jax.Array | jax.ShapeDtypeStruct):
+            return eqx.tree_pformat(self)  # half of a partition
         return f"Dense({self.shape[0]} x {self.shape[1]}, {self.weight.dtype})"

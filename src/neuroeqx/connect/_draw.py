@@ -20,10 +20,11 @@ def generator(rule: str, key: Key | None) -> tuple[np.random.Generator, Key]:
     if is_tracer(key):
         raise TypeError(
             f"{rule} draws its synapses on the host, so its `key` cannot be traced: build the network outside of jit, "
-            "vmap and grad, and pass it in."
+            "vmap and grad, and pass it in, or at least make the key outside."
         )
-    places, values = jr.split(key)
-    words = np.asarray(jr.key_data(places) if jax.dtypes.issubdtype(places.dtype, jax.dtypes.prng_key) else places)
+    with jax.ensure_compile_time_eval():  # a key that is known stays known inside jit
+        places, values = jr.split(key)
+        words = np.asarray(jr.key_data(places))
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(words.ravel().tolist()))), values
 
 

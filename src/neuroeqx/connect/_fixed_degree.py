@@ -9,7 +9,7 @@ from .._interfaces import AbstractRule
 from .._types import Key
 from ._csr import CSR
 from ._draw import check_autapses, distinct, generator, matrix, skip_self
-from ._weights import as_weight
+from ._weights import as_weight, show
 
 
 class FixedDegree(AbstractRule):
@@ -52,6 +52,10 @@ class FixedDegree(AbstractRule):
         places = np.sort((partners.astype(np.int64) * n_post + np.arange(n_post)[:, None]).reshape(-1))
         rows = places // max(n_post, 1)
         return matrix(self.name, rows, places - rows * n_post, None, (n_pre, n_post), self.weight, key)
+
+    def __repr__(self) -> str:
+        flags = "".join(f", {f}=False" for f in ("autapses", "multapses") if not getattr(self, f))
+        return f"{self.name}(k={self.k}, weight={show(self.weight)}{flags})"
 
 
 def fixed_out_degree(k: int, weight: Any = 1.0, *, autapses: bool = True, multapses: bool = True) -> FixedDegree:

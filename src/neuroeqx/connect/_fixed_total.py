@@ -7,9 +7,10 @@ import numpy as np
 
 from .._interfaces import AbstractRule
 from .._types import Key
+from ._bernoulli import successes
 from ._csr import CSR
 from ._draw import check_autapses, distinct, generator, matrix, skip_self
-from ._weights import as_weight
+from ._weights import as_weight, show
 
 
 class FixedTotal(AbstractRule):
@@ -37,14 +38,31 @@ class FixedTotal(AbstractRule):
         if self.multapses:
             places = np.sort(rng.integers(0, max(pairs, 1), self.n))
         else:
-            places = distinct(rng, pairs, self.n, 1)[0]
+            places = _distinct_pairs(rng, pairs, self.n)
         rows = places // max(width, 1)
         columns = places - rows * width
         if not self.autapses:
             columns = skip_self(rows, columns)
         return matrix("fixed_total", rows, columns, None, (n_pre, n_post), self.weight, key)
 
+    def __repr__(self) -> str:
+        flags = "".join(f", {f}=False" for f in ("autapses", "multapses") if not getattr(self, f))
+        return f"fixed_total(n={self.n}, weight={show(self.weight)}{flags})"
+
 
 def fixed_total(n: int, weight: Any = 1.0, *, autapses: bool = True, multapses: bool = True) -> FixedTotal:
     """Exactly `n` synapses, their pairs drawn uniformly. Arguments as in `fixed_out_degree`."""
     return FixedTotal(n, as_weight(weight), autapses, multapses)
+
+
+def _distinct_pairs(rng: np.random.Generator, pairs: int, n: int) -> np.ndarray:
+    """A uniformly random set of `n` of the numbers 0 ... pairs - 1, in order.
+
+    Independent choices come in order, without sorting. However many they are, every set of that size is equally likely;
+    so it is after waiting for a draw of `n` or more, and after leaving out as many as there are too many.
+    """
+    p = min(1.0, (n + 5.0 * np.sqrt(n) + 10.0) / max(pairs, 1))
+    places = successes(rng, p, pairs)
+    while places.size < n:
+        places = successes(rng, p, pairs)
+    return np.delete(places, distinct(rng, places.size, places.size - n, 1)[0])

@@ -9,7 +9,8 @@ from jaxtyping import Array, Float
 from .._fields import as_parameter, check_finite
 from .._interfaces import AbstractConnectivity, AbstractRule
 from .._types import Key
-from ._weights import as_weight, weights
+from ._checks import check_length
+from ._weights import as_weight, show, weights
 
 
 class OneToOne(AbstractConnectivity):
@@ -42,10 +43,12 @@ class OneToOne(AbstractConnectivity):
         return self.n
 
     def __call__(self, x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        check_length("OneToOne", "x", x, self.n)
         return self.weight * x
 
     def add_to(self, out: Float[Array, " post"], x: Float[Array, " pre"]) -> Float[Array, " post"]:
-        return out + self.weight * x
+        check_length("OneToOne.add_to", "out", out, self.n)
+        return out + self(x)
 
     @property
     def T(self) -> "OneToOne":
@@ -67,6 +70,9 @@ class OneToOneRule(AbstractRule):
         if n_pre != n_post:
             raise ValueError(f"one_to_one needs as many sources as targets, got {n_pre} and {n_post}.")
         return OneToOne(weights("one_to_one", self.weight, (n_pre,), key), n_pre)
+
+    def __repr__(self) -> str:
+        return f"one_to_one(weight={show(self.weight)})"
 
 
 def one_to_one(weight: Any = 1.0) -> OneToOneRule:

@@ -5,6 +5,7 @@ from typing import Any
 from jaxtyping import Array, Float
 
 from .._interfaces import AbstractConnectivity
+from ._checks import check_length
 
 
 class Transpose(AbstractConnectivity):
@@ -24,6 +25,7 @@ class Transpose(AbstractConnectivity):
         return self.matrix.rproduct(x)
 
     def add_to(self, out: Float[Array, " post"], x: Float[Array, " pre"]) -> Float[Array, " post"]:
+        check_length("Transpose.add_to", "out", out, self.shape[1])
         return out + self(x)
 
     @property
@@ -32,3 +34,6 @@ class Transpose(AbstractConnectivity):
 
     def todense(self) -> Float[Array, "pre post"]:
         return self.matrix.todense().T
+
+    def __repr__(self) -> str:
+        return f"Transpose({self.matrix!r})"
