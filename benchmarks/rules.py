@@ -1,6 +1,6 @@
 """How long does it take to draw eight million synapses?
 
-    python benchmarks/rules.py --json
+python benchmarks/rules.py --json
 """
 
 import argparse

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from neuroeqx import connect
 from neuroeqx.connect import _bernoulli
+from scipy import stats
 
 
 def multigraph(weight):
@@ -143,3 +144,14 @@ def test_matrices_without_synapses():
         np.testing.assert_array_equal(matrix(jnp.ones(n_pre)), np.zeros(n_post))
         np.testing.assert_array_equal(matrix.T(jnp.ones(n_post)), np.zeros(n_pre))
         np.testing.assert_array_equal(matrix.todense(), np.zeros((n_pre, n_post)))
+
+
+@pytest.mark.parametrize(("n", "sets"), [(0, 1), (1, 6), (3, 20), (5, 6), (6, 1)])
+def test_fixed_total_draws_each_set_of_pairs_alike(n, sets):
+    """Not only each pair: what is left out of too large a draw must not depend on the rest."""
+    rule = connect.fixed_total(n, multapses=False)
+    drawn = [np.flatnonzero(rule(2, 3, key=key).todense()) for key in jr.split(jr.key(0), 600)]
+    assert {len(places) for places in drawn} == {n}
+    codes, counts = np.unique([(2**places).sum() for places in drawn], return_counts=True)
+    assert len(codes) == sets
+    assert sets == 1 or stats.chisquare(counts).pvalue > 1e-3
