@@ -1,6 +1,5 @@
 import argparse
 import json
-import sys
 
 import equinox as eqx
 import jax
@@ -76,7 +75,7 @@ def test_split_takes_every_fifth_of_each_class():
 
 
 def test_gradients_reach_all_that_is_trained_and_nothing_else(reader, images):
-    trained, fixed = eqx.partition(reader, digits.trainable(reader))
+    trained, fixed = eqx.partition(reader, digits.what_is_trained(reader))
     grads = eqx.filter_grad(digits.loss)(trained, fixed, images, jnp.arange(6))
     assert len(jax.tree.leaves(grads)) == 7
     for grad in jax.tree.leaves(grads):
@@ -129,7 +128,13 @@ def test_options_that_make_no_sense(option, value, capsys):
     assert f"{option}: must be a whole number, at least 1, got '{value}'" in capsys.readouterr().err
 
 
-def test_without_scikit_learn(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(SystemExit, match="pip install scikit-learn"):
-        run("--epochs", "1")
+def test_the_images_are_those_of_scikit_learn():
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    test = digits.held_out(labels)
+    (train_images, train_labels), (test_images, test_labels) = digits.load()
+    np.testing.assert_array_equal(test_images * 16, images[test])
+    np.testing.assert_array_equal(test_labels, labels[test])
+    np.testing.assert_array_equal(train_images * 16, images[~test])
+    np.testing.assert_array_equal(train_labels, labels[~test])

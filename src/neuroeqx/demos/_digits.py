@@ -5,22 +5,24 @@ surrogate gradients of its spikes, for several seeds at once by `eqx.filter_vmap
 """
 
 import argparse
+import gzip
 import json
 import sys
 import time
 from collections.abc import Callable
+from importlib import resources
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-import jax.tree_util as jtu
 import numpy as np
 import optax
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from .._trainable import trainable
 from .._types import Key
 from ..neurons import Leaky, LIF
 
@@ -74,11 +76,9 @@ class DigitReader(eqx.Module):
         return evidence.mean(0), spikes.sum(0)
 
 
-def trainable(model: DigitReader) -> DigitReader:
+def what_is_trained(model: DigitReader) -> DigitReader:
     """The filter of what is trained: all weights and time constants, but no thresholds, resets or surrogate slopes."""
-    nothing = jtu.tree_map(lambda _: False, model)
-    where = lambda m: (m.encode, m.recur, m.read, m.cell.tau, m.integrator.tau)
-    return eqx.tree_at(where, nothing, replace=(True,) * 5)
+    return trainable(model, lambda m: (m.encode, m.recur, m.read, m.cell.tau, m.integrator.tau))
 
 
 def loss(
@@ -135,10 +135,10 @@ def held_out(labels: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
 
 
 def load() -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Training and test images (`[n, 64]`, 0 to 1) and labels of scikit-learn's digits."""
-    from sklearn.datasets import load_digits
-
-    grey, classes = load_digits(return_X_y=True)
+    """Training and test images (`[n, 64]`, 0 to 1) and labels of the digits that scikit-learn distributes."""
+    packed = (resources.files("neuroeqx") / "data" / "digits" / "digits.csv.gz").read_bytes()
+    table = np.loadtxt(gzip.decompress(packed).decode("ascii").splitlines(), delimiter=",")
+    grey, classes = table[:, :-1], table[:, -1].astype(int)
     test = held_out(classes)
     images, labels = jnp.asarray(grey / 16.0, dtype=float), jnp.asarray(classes, dtype=jnp.int32)
     return (images[~test], labels[~test]), (images[test], labels[test])
@@ -154,7 +154,7 @@ def train(epochs: int, seeds: int, hidden: int) -> dict[str, Any]:
     optim = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, epochs * (len(train_set[1]) // BATCH)))
     keys = jnp.stack([jr.key(seed) for seed in range(seeds)])
     models = eqx.filter_jit(eqx.filter_vmap(lambda key: DigitReader(hidden, key=key)))(keys)
-    trained, fixed = eqx.partition(models, trainable(models))
+    trained, fixed = eqx.partition(models, what_is_trained(models))
     opt_states = eqx.filter_jit(eqx.filter_vmap(optim.init))(trained)
     # Seeds run side by side: all but the optimiser and the images has a leading axis of seeds.
     each = eqx.if_array(0)
@@ -195,15 +195,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Run the demo. Progress goes to standard error, the result to standard output."""
-    try:
-        result = train(args.epochs, args.seeds, args.hidden)
-    except ModuleNotFoundError as error:
-        if error.name is None or not error.name.startswith("sklearn"):
-            raise
-        raise SystemExit(
-            "demo digits: the images come with scikit-learn, which is not installed. Install it by\n"
-            "    pip install scikit-learn"
-        ) from None
+    result = train(args.epochs, args.seeds, args.hidden)
     if args.json:
         print(json.dumps(result))
         return
