@@ -6,6 +6,7 @@ import neuroeqx as nex
 import numpy as np
 import pytest
 from jax import lax
+from neuroeqx._wrappers import RefractoryState
 from scipy.integrate import solve_ivp
 
 
@@ -61,6 +62,14 @@ def test_refractory_counts_whole_steps(t_ref, dtype):
     steps = np.flatnonzero(spikes[:, 0])
     assert steps[0] == 0
     assert set(np.diff(steps)) == {round(t_ref / 0.1) + 1}
+
+
+def test_no_spikes_while_refractory_even_above_threshold():
+    # A soft reset leaves this cell above threshold; it fires again when the period is over, not before.
+    cell = nex.Refractory(nex.LIF(tau=1e9, resetting=nex.SoftReset()), 0.5)
+    state = RefractoryState(jnp.array([3.5]), jnp.zeros(1, jnp.int32))
+    _, spikes = lax.scan(lambda s, _: cell.step(s, 0.0, dt=0.1), state, None, length=20)
+    assert list(np.flatnonzero(np.asarray(spikes)[:, 0])) == [0, 6, 12]
 
 
 def test_refractory_holds_the_voltage_and_nothing_else(x64):

@@ -142,6 +142,22 @@ def test_a_run_in_parts_is_the_same_run(dtype):
         np.testing.assert_allclose(joined, whole.records[name].times)
 
 
+def test_time_and_randomness_go_on_where_a_run_stopped(x64):
+    net = nex.Network({"noisy": leaky(3), "wave": leaky(1), "source": nex.Poisson(200.0, 5)})
+    drive = {"noisy": nex.NoiseCurrent(1.0, 2.0, (3,)), "wave": nex.SineCurrent(1.0, 40.0)}
+    record = {"s": nex.spikes("source")}
+    run = lambda t1, **kwargs: nex.simulate(net, t1, DT, drive, record=record, key=jr.key(3), **kwargs)
+    whole, first = run(30.0), run(12.3)
+    second = run(30.0, t0=first.t1, state=first.state)
+    assert_states_equal(whole.state, second.state)
+    joined = np.concatenate([first.records["s"].times, second.records["s"].times])
+    assert len(joined) > 10
+    np.testing.assert_allclose(joined, whole.records["s"].times)
+    # Another stretch of time is not a repetition of the first.
+    again = run(30.0, t0=17.7)
+    assert not np.array_equal(again.state.populations["noisy"].v, first.state.populations["noisy"].v)
+
+
 def test_a_state_is_not_consumed():
     net = coba()
     state = net.init(dt=DT, key=jr.key(0))
@@ -243,6 +259,8 @@ def test_inputs_of_every_kind(x64):
         ({"inputs": {"X": 1.0}}, r"`inputs` names 'X'; the network has \['E', 'I'\]"),
         ({"inputs": {"E": np.ones(7)}}, r"input of 'E' has shape \(7,\), which does not broadcast .* \(80,\)"),
         ({"inputs": {"E": np.ones(10)}}, r"For an array over time use Samples\(array\)"),
+        ({"inputs": {"E": nex.Samples(np.ones((10, 7)))}}, r"input of 'E' has shape \(7,\)"),
+        ({"model": leaky(3), "inputs": np.ones(10)}, r"input has shape \(10,\), .* \(3,\). For an array over time"),
         ({"inputs": {"E": nex.Samples(np.ones(9))}}, "one entry for each of the 10 steps, got 9"),
         ({"record": {"v": nex.voltage("X")}}, r"names the population 'X'; the network has \['E', 'I'\]"),
         ({"record": {"v": nex.voltage("E", [80])}}, r"record 'v' selects 80 ... 80, but there are 80 cells"),

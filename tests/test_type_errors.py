@@ -18,6 +18,7 @@ CALLS = {
     "nex.Substeps(nex.LIF(), True)": r"Substeps: `n` must be a whole number of steps",
     "nex.FromDiffrax('heun')": r"FromDiffrax: `solver` must be a diffrax solver, got 'heun'",
     "nex.LIF(tau='fast')": r"A parameter must be a number or an array of numbers, got 'fast'",
+    "nex.LIF(tau=1j)": r"A parameter must be real, got 1j",
     "nex.Population(nex.LIF, 3)": r"Population: `cell` must be a cell such as LIF\(\)",
     "nex.Population(nex.LIF(), 3.5)": r"Population: `shape` must be a whole number",
     "nex.Population(nex.LIF(), 3, {'ampa': nex.Expon(5.0)})": r"receptor 'ampa' must be a Receptor\(syn, out\), got Expon",

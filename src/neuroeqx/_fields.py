@@ -28,6 +28,8 @@ def as_parameter(value: Any) -> Array:
         return jnp.asarray(value, dtype=jax.dtypes.canonicalize_dtype(value.dtype))
     if isinstance(value, jax.ShapeDtypeStruct):
         return value  # pyright: ignore[reportReturnType]  (abstract evaluation passes shapes for arrays)
+    if np.iscomplexobj(value):
+        raise TypeError(f"A parameter must be real, got {value!r}.")
     try:
         return jnp.asarray(value, dtype=float)
     except (TypeError, ValueError) as error:

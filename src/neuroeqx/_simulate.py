@@ -17,7 +17,7 @@ from ._loop import advance, EventBuffer, is_input, Run, scan
 from ._record import Recorder, Spikes, Trace
 from ._types import is_traced, is_tracer, Key, State
 from ._wrappers import check_periods
-from .network import Network
+from .network import Network, Population
 from .sources import Samples
 
 
@@ -220,10 +220,9 @@ def _check_inputs(model: AbstractDynamics, inputs: Any, steps: int) -> None:
         for name, drive in inputs.items():
             if name not in model.populations:
                 raise ValueError(f"simulate: `inputs` names {name!r}; the network has {sorted(model.populations)}.")
-            shape = model.populations[name].shape
-            given = drive.values.shape[1:] if isinstance(drive, Samples) else getattr(drive, "shape", ())
-            if not is_input(drive) or isinstance(drive, Samples):
-                _check_fit(name, given, shape, steps)
+            _check_fit(f"of {name!r} ", drive, model.populations[name].shape, steps)
+    if isinstance(model, Population):
+        _check_fit("", inputs, model.shape, steps)
     for leaf in jtu.tree_leaves(inputs, is_leaf=is_input):
         if isinstance(leaf, Samples) and leaf.values.shape[0] != steps:
             raise ValueError(
@@ -232,7 +231,13 @@ def _check_inputs(model: AbstractDynamics, inputs: Any, steps: int) -> None:
             )
 
 
-def _check_fit(name: str, given: tuple[int, ...], shape: tuple[int, ...], steps: int) -> None:
+def _check_fit(whose: str, drive: Any, shape: tuple[int, ...], steps: int) -> None:
+    if isinstance(drive, Samples):
+        given = drive.values.shape[1:]
+    elif is_input(drive) or drive is None:
+        return  # a function of time, whose shape is not known before it is traced
+    else:
+        given = jnp.shape(drive)
     try:
         fits = np.broadcast_shapes(given, shape) == shape
     except ValueError:
@@ -240,8 +245,7 @@ def _check_fit(name: str, given: tuple[int, ...], shape: tuple[int, ...], steps:
     if not fits:
         hint = " For an array over time use Samples(array)." if given[:1] == (steps,) else ""
         raise ValueError(
-            f"simulate: the input of {name!r} has shape {given}, which does not broadcast to the population's shape "
-            f"{shape}.{hint}"
+            f"simulate: the input {whose}has shape {given}, which does not broadcast to the population's shape {shape}.{hint}"
         )
 
 
