@@ -28,7 +28,13 @@ def arguments(description: str, methods: tuple[str, ...]) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, help="processors to use; all by default")
     parser.add_argument("--repeats", type=int, default=5, help="timed runs, after one that compiles")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--peers", action="store_true", help="also run the peers that are installed")
+    parser.add_argument(
+        "--peers",
+        nargs="?",
+        const=sys.executable,
+        metavar="PYTHON",
+        help="also run the peers installed for this Python",
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON and nothing else")
     parsed = parser.parse_args()
     if parsed.threads is not None:
@@ -104,9 +110,20 @@ def report(result: dict, reference: dict | None, args: argparse.Namespace, model
     print(json.dumps(result))
     if args.peers:
         for script in sorted((HERE / "peers").glob("*_coba.py")):
-            command = [
-                sys.executable, str(script), "--model", model, "--conn", args.connectivity, "--scale", str(args.scale),
-                "--steps", str(round(args.duration / DT)), "--seed", str(args.seed),
-            ]  # fmt: skip
-            out = subprocess.run(command, capture_output=True, text=True)
-            print(out.stdout.strip() or json.dumps({"peer": script.stem, "error": out.stderr.strip()[-300:]}))
+            print(json.dumps(run_peer(script, result, args, model)))
+
+
+def run_peer(script: Path, ours: dict, args: argparse.Namespace, model: str) -> dict:
+    """What a peer measured, with the ratio of its time to ours where the rates agree."""
+    command = [
+        args.peers, str(script), "--model", model, "--conn", args.connectivity, "--scale", str(args.scale),
+        "--steps", str(round(args.duration / DT)), "--seed", str(args.seed),
+    ]  # fmt: skip
+    out = subprocess.run(command, capture_output=True, text=True)
+    if out.returncode or not out.stdout.strip():
+        return {"peer": script.stem, "error": out.stderr.strip()[-300:]}
+    peer = json.loads(out.stdout.strip().splitlines()[-1])
+    # The peers draw a network of their own, whose rate differs by a few per cent from draw to draw.
+    if peer.get("available") and abs(peer["rate_hz"] - ours["rate_hz"]) <= 0.15 * max(ours["rate_hz"], 1.0):
+        peer["ratio_to_neuroeqx"] = round(peer["us_per_step"] / ours["us_per_step"], 2)
+    return peer
