@@ -122,11 +122,12 @@ def _simulate_chunks(
         reached, state, buffers = advance((run, stop), jnp.asarray(start, jnp.int32), state, buffers)
         end = int(reached)
         for i, (recorder, buffer) in enumerate(zip(run.recorders, buffers, strict=True)):
+            # Cut by NumPy: JAX would compile a program for each new length.
             if isinstance(buffer, EventBuffer):
-                kept[i].append(np.array(buffer.rows[: int(buffer.count)]))
+                kept[i].append(np.asarray(buffer.rows)[: int(buffer.count)].copy())
                 buffers[i] = EventBuffer(buffer.rows, jnp.zeros((), jnp.int32))
             else:
-                kept[i].append(np.array(buffer[: end // recorder.every - start // recorder.every]))
+                kept[i].append(np.asarray(buffer)[: end // recorder.every - start // recorder.every].copy())
         start = end
         if bar is not None:
             bar.show(end)
