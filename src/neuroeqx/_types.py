@@ -5,7 +5,7 @@ from typing import Any, TYPE_CHECKING, TypeAlias
 
 import jax
 import jax.core
-from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
+from jaxtyping import Array, Float, PRNGKeyArray, Shaped
 
 
 # The type of a field made by `nex.param`: an array, which accepts anything that `as_parameter` converts to one. (A static type
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     Parameter: TypeAlias = Any
 else:
     Parameter = Float[Array, "..."]
-FloatLike: TypeAlias = float | int | Float[Array, ""]
 Key: TypeAlias = PRNGKeyArray | Shaped[Array, "..."]
 # A time in ms: a Python float from a user, a traced scalar inside a loop.
 Time: TypeAlias = float | int | Float[Array, ""]
@@ -27,7 +26,6 @@ VectorField: TypeAlias = Callable[..., Y]
 Current: TypeAlias = Callable[[Float[Array, "..."]], Float[Array, "..."]]
 # (key, shape) -> values, the signature of `jax.nn.initializers`.
 Initialiser: TypeAlias = Callable[..., Any]
-Steps: TypeAlias = Int[Array, "..."]
 
 
 def is_tracer(x: Any) -> bool:
