@@ -303,7 +303,7 @@ def test_several_threads_at_once():
         ({"x": jnp.zeros(4, jnp.int32)}, TypeError, r"\bx\b"),
         ({"x": jnp.zeros(4, jnp.float16)}, TypeError, r"x has dtype float16"),
         ({"weight": jnp.zeros((), jnp.float16)}, TypeError, r"x has dtype float32 and weight has float16"),
-        ({"x": jnp.zeros(5)}, ValueError, r"x has length 5, but indptr describes 4 rows"),
+        ({"x": jnp.zeros(5)}, ValueError, r"x has length 5, but the matrix has 4 rows"),
         ({"weight": jnp.zeros(1)}, (TypeError, ValueError), r"weight|indices"),
         ({"indices": jnp.zeros(2)}, TypeError, r"indices"),
         ({"indices": jnp.zeros(2, jnp.uint16)}, TypeError, r"indices"),

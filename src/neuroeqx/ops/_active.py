@@ -75,3 +75,21 @@ def next_active(x, start, stop, active):
             count += x[i] != 0
             i += 1
     return count, i
+
+
+@kernel
+def write_active(x, ids):
+    """Lists the positions at which `x` is not zero in `ids`, which has room for all. Returns how many there are."""
+    count, i, stop = 0, 0, x.shape[0]
+    while i + _BLOCK <= stop:
+        bits = _nonzero(x, i)
+        while bits != 0:
+            ids[count] = i + _lowest(bits)
+            count += 1
+            bits &= bits - types.uint64(1)
+        i += _BLOCK
+    while i < stop:
+        ids[count] = i  # overwritten by the next one, unless it is active
+        count += x[i] != 0
+        i += 1
+    return count

@@ -6,8 +6,9 @@ no Python runs in a call and no lock is taken. This module imports numba: import
 To add a kernel, write a *factory*: a module-level function `(stamp, *dtypes) -> handler` whose handler starts with
 `if is_query(frame, stamp): return 0`, views its operands with `argument` and its results with `result`, calls functions
 decorated with `kernel` and returns 0. `target` compiles it once, registers it and returns the name to give to
-`jax.ffi.ffi_call`. Kernels trust the shapes: whoever lowers to them has checked. They may not raise, allocate or start
-threads, and XLA may enter one from several threads at once.
+`jax.ffi.ffi_call`. A handler compares the sizes of its buffers and returns a `failure` where they do not belong together;
+what lies in the buffers (the range of indices) is trusted. Kernels may not raise, allocate or start threads, and XLA may
+enter one from several threads at once.
 """
 
 import ctypes
@@ -30,7 +31,8 @@ from numba.extending import intrinsic as numba_intrinsic
 
 
 # Byte offsets in `XLA_FFI_CallFrame`, `XLA_FFI_Buffer` and the metadata query, the same on every 64-bit machine.
-_EXTENSION, _ARGUMENTS, _RESULTS = 8, 72, 112
+_EXTENSION, _API, _ARGUMENTS, _RESULTS = 8, 16, 72, 112
+_ERROR_CREATE, _INVALID_ARGUMENT = 48, 3
 _DATA, _RANK, _DIMS = 24, 32, 40
 _EXTENSION_TYPE, _METADATA = 8, 24
 _MAJOR, _MINOR, _TRAITS = 24, 28, 32
@@ -146,6 +148,31 @@ def result_dim(frame, position, axis):
     return _word(_word(_buffer(frame, _RESULTS, position) + _DIMS) + 8 * axis)
 
 
+def failure(message: str) -> Any:
+    """A function of the frame, for `return` in a handler, that makes XLA raise an error with this message.
+
+    To be made once per module, so that numba finds it by name.
+    """
+
+    @intrinsic
+    def fail(typingctx, frame):
+        def generate(context, builder, signature, args):
+            word, number, byte = ir.IntType(64), ir.IntType(32), ir.IntType(8).as_pointer()
+            text = builder.ptrtoint(context.insert_const_string(builder.module, message), word)
+            details = cgutils.alloca_once(builder, ir.ArrayType(word, 4))
+            for place, value in enumerate((word(32), word(0), text, word(_INVALID_ARGUMENT))):
+                builder.store(value, builder.gep(details, [number(0), number(place)]))
+            address = builder.add(args[0], word(_API))
+            api = builder.load(builder.inttoptr(address, word.as_pointer()))
+            create = builder.load(builder.inttoptr(builder.add(api, word(_ERROR_CREATE)), word.as_pointer()))
+            function = builder.inttoptr(create, ir.FunctionType(word, [byte]).as_pointer())
+            return builder.call(function, [builder.bitcast(details, byte)])
+
+        return types.intp(types.intp), generate
+
+    return fail
+
+
 @functools.cache
 def api_version() -> tuple[int, int]:
     """Major and minor version of the interface, from the header of the jaxlib that is installed."""
@@ -162,7 +189,8 @@ def _stamp(factory: Callable) -> tuple[int, int, int]:
 
     Numba itself looks at the file of the handler only, not at the files of what the handler calls.
     """
-    sources = sorted(Path(__file__).parent.glob("_*.py")) + [Path(inspect.getfile(inspect.unwrap(factory)))]
+    folders = dict.fromkeys([Path(__file__).parent, Path(inspect.getfile(inspect.unwrap(factory))).parent])
+    sources = [source for folder in folders for source in sorted(folder.glob("_*.py"))]
     content = b"".join(source.read_bytes() for source in sources)
     return *api_version(), zlib.crc32(content)
 
@@ -171,7 +199,7 @@ _handlers: dict[str, Any] = {}  # by name of target; keeps the compiled code ali
 _registering = threading.Lock()  # several threads may lower the same function
 
 
-def compile_handler(factory: Callable, *dtypes: type) -> Any:
+def compile_handler(factory: Callable, *dtypes: type | None) -> Any:
     """The compiled handler of a factory for some dtypes, from numba's cache on disk where possible."""
     handler = inspect.unwrap(factory(_stamp(factory), *dtypes))
     signature = types.intp(types.intp)
@@ -183,18 +211,18 @@ def compile_handler(factory: Callable, *dtypes: type) -> Any:
         return cfunc(signature)(handler)  # nowhere to write a cache
 
 
-def target(name: str, factory: Callable, *dtypes: type) -> str:
+def target(name: str, factory: Callable, *dtypes: type | None) -> str:
     """Compiles and registers a handler, the first time it is asked for, and returns its name for `jax.ffi.ffi_call`.
 
     **Arguments:**
 
-    - `name`: the kernel, e.g. `"csr_add_matvec"`. The target is called `neuroeqx_<name>_<dtypes>`.
+    - `name`: the kernel, e.g. `"dense_add_matvec"`. The target is called `neuroeqx_<name>_<dtypes>`.
     - `factory`: see the module's docstring.
-    - `dtypes`: NumPy scalar types, handed to the factory.
+    - `dtypes`: NumPy scalar types, or `None` for an operand that there is not, handed to the factory.
     """
     if sys.maxsize < 2**32 or sys.byteorder != "little":
         raise RuntimeError("native kernels need a 64-bit little-endian machine; use backend='reference'")
-    full_name = "_".join(["neuroeqx", name, *(np.dtype(dtype).name for dtype in dtypes)])
+    full_name = "_".join(["neuroeqx", name, *("none" if t is None else np.dtype(t).name for t in dtypes)])
     with _registering:
         if full_name not in _handlers:
             handler = compile_handler(factory, *dtypes)

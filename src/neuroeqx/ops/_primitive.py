@@ -12,12 +12,14 @@ from jax.interpreters import ad, mlir
 from jax.sharding import NamedSharding, PartitionSpec
 
 
-Backend: TypeAlias = Literal["numba", "reference"] | None
+Backend: TypeAlias = Literal["numba", "reference", "triton"] | None
+
+_PLATFORMS = {"numba": ("cpu",), "triton": ("cuda", "rocm")}
 
 
 def check_backend(backend: Backend) -> None:
-    if backend not in (None, "reference", "numba"):
-        raise ValueError(f"backend is {backend!r}, expected None, 'reference' or 'numba'")
+    if backend not in (None, "reference", *_PLATFORMS):
+        raise ValueError(f"backend is {backend!r}, expected None, 'reference', 'numba' or 'triton'")
 
 
 def result_type(like: ShapedArray, shape: tuple[int, ...]) -> ShapedArray:
@@ -48,9 +50,16 @@ def bind(primitive: Primitive, *operands: Any, **params: Any) -> Any:
 
 
 def make_primitive(
-    name: str, abstract: Callable, reference: Callable, native: Callable, *, multiple_results: bool = False
+    name: str,
+    abstract: Callable,
+    reference: Callable,
+    native: Callable,
+    triton: Callable,
+    *,
+    multiple_results: bool = False,
 ) -> Primitive:
-    """A primitive with the static parameter `backend`, lowered to native code on CPU and to pure JAX elsewhere.
+    """A primitive with the static parameter `backend`, lowered to native code on CPU, to Triton kernels on GPUs and to
+    pure JAX elsewhere.
 
     **Arguments:**
 
@@ -58,6 +67,7 @@ def make_primitive(
     - `abstract`: from the shapes of the operands and all parameters to those of the results.
     - `reference`: the same function in pure JAX. Takes all parameters but `backend`.
     - `native`: the same function as a call of native code for CPU.
+    - `triton`: the same function as a call of Triton kernels.
     - `multiple_results`: whether these return lists.
     """
     primitive = Primitive(name)
@@ -69,15 +79,20 @@ def make_primitive(
         with jax.disable_jit(False):  # compiling is the only way to run it
             return compiled(**params)(*args)
 
-    def elsewhere(*args, backend, **params):
-        if backend == "numba":
-            raise ValueError("backend='numba' runs on the cpu platform only; leave backend=None to choose by platform")
-        return reference(*args, **params)
+    def lowering(own: str, function: Callable) -> Callable:
+        def lower(*args, backend, **params):
+            if backend not in (None, "reference", own):
+                raise ValueError(
+                    f"backend={backend!r} runs on {' and '.join(_PLATFORMS[backend])} only; leave backend=None to choose "
+                    "by platform"
+                )
+            return (reference if backend == "reference" else function)(*args, **params)
 
-    def on_cpu(*args, backend, **params):
-        return (reference if backend == "reference" else native)(*args, **params)
+        return mlir.lower_fun(lower, multiple_results=multiple_results)
 
     primitive.def_impl(run)
-    mlir.register_lowering(primitive, mlir.lower_fun(elsewhere, multiple_results=multiple_results))
-    mlir.register_lowering(primitive, mlir.lower_fun(on_cpu, multiple_results=multiple_results), platform="cpu")
+    mlir.register_lowering(primitive, lowering("reference", reference))
+    for own, function in (("numba", native), ("triton", triton)):
+        for platform in _PLATFORMS[own]:
+            mlir.register_lowering(primitive, lowering(own, function), platform=platform)
     return primitive

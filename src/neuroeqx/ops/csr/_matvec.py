@@ -3,8 +3,10 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from .._primitive import Backend, bind, check_backend
-from ._rules import add_matvec_p, outer_p, rmatvec_p
+from .._checks import check_active, check_offset, check_rows, check_vectors, check_weight
+from .._primitive import Backend
+from .._trilinear import Active
+from ._rules import products
 
 
 def matvec(
@@ -14,6 +16,7 @@ def matvec(
     x: Float[Array, " n_pre"],
     *,
     n_post: int,
+    active: Active = None,
     backend: Backend = None,
 ) -> Float[Array, " n_post"]:
     r"""The product $y_j = \sum_i x_i W_{ij}$, at the cost of the rows whose $x_i$ is not zero.
@@ -23,20 +26,24 @@ def matvec(
 
     **Arguments:**
 
-    - `weight`: one value for all synapses, or one per synapse. Finite: what meets a zero of `x` need not contribute.
+    - `weight`: one value for all synapses, or one per synapse. Finite: what meets a zero of `x` need not contribute. In
+        the dtype of `x`, or bfloat16: sums are made in the dtype of `x`.
     - `indices`: column (target) of every synapse, int32, sorted by row; each in `[0, n_post)`. Not checked here.
     - `indptr`: where each row begins in `indices`, and at the end `nnz`; int32 or int64, `[n_pre + 1]`.
-    - `x`: one value per row (source), float32 or float64, in the dtype of `weight`. NaN counts as an event.
+    - `x`: one value per row (source), float32 or float64. NaN counts as an event.
     - `n_post`: number of columns.
-    - `backend`: `None` chooses when lowering: native code on CPU, pure JAX elsewhere. `"reference"` is pure JAX
-        everywhere; `"numba"` is native code, an error on other platforms than CPU.
+    - `active`: where `x` is not zero, as `ops.events.compact(x)` lists it: products that share a source then look for its
+        events once.
+    - `backend`: `None` chooses when lowering: native code on CPU, Triton kernels on GPUs, pure JAX elsewhere.
+        `"reference"` is pure JAX everywhere; `"numba"` is native code and `"triton"` kernels for GPUs, both an error on
+        other platforms.
 
     **Returns:**
 
     The product, in the dtype of `x`.
     """
-    _check(weight, indices, indptr, backend, x=x)
-    return add_matvec(jnp.zeros(n_post, x.dtype), weight, indices, indptr, x, backend=backend)
+    zeros = jnp.zeros(n_post, x.dtype)
+    return add_matvec(zeros, weight, indices, indptr, x, active=active, backend=backend)
 
 
 def add_matvec(
@@ -46,6 +53,8 @@ def add_matvec(
     indptr: Int[Array, " rows_and_end"],
     x: Float[Array, " n_pre"],
     *,
+    active: Active = None,
+    offset: Int[Array, ""] | None = None,
     backend: Backend = None,
 ) -> Float[Array, " n_post"]:
     """As [`neuroeqx.ops.csr.matvec`][], added to `out`. On CPU the sum is made in the memory of `out` where XLA can
@@ -54,15 +63,21 @@ def add_matvec(
     **Arguments:**
 
     - `out`: what to add to, in the dtype of `x`. Its length is the number of columns.
-    - `weight`, `indices`, `indptr`, `x`, `backend`: as in `matvec`.
+    - `weight`, `indices`, `indptr`, `x`, `active`, `backend`: as in `matvec`.
+    - `offset`: if given, int32, column `c` stands for the place `(c + offset) % len(out)`: `out` is then a ring, such as
+        one of future inputs, flattened, into which synapses with delays deliver.
 
     **Returns:**
 
     `out + matvec(weight, indices, indptr, x)`.
     """
-    _check(weight, indices, indptr, backend, x=x, out=out)
-    _check_rows(indptr, x)
-    return bind(add_matvec_p, out, weight, indices, indptr, x, event=True, backend=backend)
+    check_vectors(weight, backend, x=x, out=out)
+    _check(indices, indptr)
+    check_weight(weight, indices.shape)
+    check_rows(x, indptr.size - 1)
+    check_active(active, x.size)
+    structure = indices, indptr, *check_offset(offset)
+    return products.add_matvec(out, weight, x, *structure, active=active, event=True, backend=backend)
 
 
 def rmatvec(
@@ -71,6 +86,7 @@ def rmatvec(
     indptr: Int[Array, " rows_and_end"],
     g: Float[Array, " n_post"],
     *,
+    offset: Int[Array, ""] | None = None,
     backend: Backend = None,
 ) -> Float[Array, " n_pre"]:
     r"""The product with the transpose of the matrix of [`neuroeqx.ops.csr.matvec`][], $x_i = \sum_j W_{ij} g_j$.
@@ -81,13 +97,17 @@ def rmatvec(
 
     - `g`: one value per column, in the dtype of `weight`.
     - `weight`, `indices`, `indptr`, `backend`: as in `matvec`.
+    - `offset`: as in `add_matvec`, within `g`.
 
     **Returns:**
 
     One value per row.
     """
-    _check(weight, indices, indptr, backend, g=g)
-    return bind(rmatvec_p, weight, indices, indptr, g, backend=backend)
+    check_vectors(weight, backend, g=g)
+    _check(indices, indptr)
+    check_weight(weight, indices.shape)
+    structure = indices, indptr, *check_offset(offset)
+    return products.rmatvec(weight, g, *structure, n_pre=indptr.size - 1, backend=backend)
 
 
 def outer(
@@ -97,6 +117,8 @@ def outer(
     g: Float[Array, " n_post"],
     *,
     shared: bool = False,
+    active: Active = None,
+    offset: Int[Array, ""] | None = None,
     backend: Backend = None,
 ) -> Float[Array, ""] | Float[Array, " nnz"]:
     r"""The outer product $x_i g_j$ at the places of the synapses: the gradient of `matvec` towards its weights.
@@ -105,39 +127,29 @@ def outer(
 
     **Arguments:**
 
-    - `indices`, `indptr`, `backend`: as in [`neuroeqx.ops.csr.matvec`][].
+    - `indices`, `indptr`, `active`, `backend`: as in [`neuroeqx.ops.csr.matvec`][].
     - `x`: one value per row.
     - `g`: one value per column, in the dtype of `x`.
     - `shared`: whether all synapses have one weight. Then the result is the sum, a scalar.
+    - `offset`: as in `add_matvec`, within `g`.
 
     **Returns:**
 
     One value per synapse, or one in all.
     """
-    _check(x, indices, indptr, backend, x=x, g=g)
-    _check_rows(indptr, x)
-    return bind(outer_p, indices, indptr, x, g, shared=shared, backend=backend)
+    check_vectors(None, backend, x=x, g=g)
+    _check(indices, indptr)
+    check_rows(x, indptr.size - 1)
+    check_active(active, x.size)
+    structure = indices, indptr, *check_offset(offset)
+    shape = () if shared else indices.shape
+    return products.outer(x, g, *structure, weight_shape=shape, active=active, backend=backend)
 
 
-def _check(weight, indices, indptr, backend, **vectors):
-    for name, vector in vectors.items():
-        if vector.dtype not in (jnp.float32, jnp.float64):
-            raise TypeError(
-                f"{name} has dtype {vector.dtype}, expected float32 or float64 (spikes are 0 or 1 in a float dtype)"
-            )
-        if vector.dtype != weight.dtype:
-            raise TypeError(f"{name} has dtype {vector.dtype} and weight has {weight.dtype}; they must be the same")
-        if vector.ndim != 1:
-            raise ValueError(f"{name} has shape {vector.shape}, expected one axis; use jax.vmap for a batch")
+def _check(indices, indptr):
     if indices.dtype != jnp.int32 or indices.ndim != 1:
         raise TypeError(f"indices is {indices.dtype}{list(indices.shape)}, expected int32[nnz]")
     if indptr.dtype not in (jnp.int32, jnp.int64) or indptr.ndim != 1 or indptr.size == 0:
         raise TypeError(f"indptr is {indptr.dtype}{list(indptr.shape)}, expected int32 or int64 [n_pre + 1]")
-    if weight is not vectors.get("x") and weight.shape not in ((), indices.shape):
-        raise ValueError(f"weight has shape {weight.shape}, expected () or {indices.shape}, one per synapse")
-    check_backend(backend)
-
-
-def _check_rows(indptr, x):
-    if indptr.size - 1 != x.size:
-        raise ValueError(f"x has length {x.size}, but indptr describes {indptr.size - 1} rows")
+    if indices.size >= 2**31 and indptr.dtype != jnp.int64:
+        raise TypeError(f"indptr is int32, but {indices.size} synapses need int64")

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .._columns import turned
+
 
 _CHUNK = 4096  # synapses handled at a time by the event-driven product
 
@@ -18,60 +20,73 @@ def _rows(indices, indptr):
     return jnp.repeat(jnp.arange(n_pre, dtype=jnp.int32), jnp.diff(indptr), total_repeat_length=indices.size)
 
 
-def _add_all(out, weight, indices, indptr, x):
+def _add_all(out, weight, x, indices, indptr, offset):
     value = x[_rows(indices, indptr)]
-    return out.at[indices].add(jnp.where(value == 0, 0, value * weight))
+    added = jnp.where(value == 0, 0, value * weight.astype(out.dtype))
+    return out.at[turned(indices, offset, out.size)].add(added)
 
 
-def _add_events(out, weight, indices, indptr, x):
+def _add_events(out, weight, x, ids, count, indices, indptr, offset):
     """Walks over the synapses of the active rows, laid end to end, in chunks of fixed size: no event can be lost."""
     n_pre, chunk = indptr.size - 1, min(_CHUNK, indices.size)
-    ends = jnp.cumsum(jnp.where(x != 0, jnp.diff(indptr), 0), dtype=indptr.dtype)
+    if ids is None:
+        rows, lengths = None, jnp.where(x != 0, jnp.diff(indptr), 0)
+    else:
+        rows = ids
+        lengths = jnp.where(jnp.arange(n_pre) < count, indptr[rows + 1] - indptr[rows], 0)
+    ends = jnp.cumsum(lengths, dtype=indptr.dtype)
     offsets = jnp.arange(chunk, dtype=indptr.dtype)
 
     def add_chunk(carry):
         start, out = carry
         positions = start + offsets
-        row = jnp.minimum(jnp.searchsorted(ends, positions, side="right"), n_pre - 1)
+        place = jnp.minimum(jnp.searchsorted(ends, positions, side="right"), n_pre - 1)
+        row = place if rows is None else rows[place]
         valid = positions < ends[-1]
-        synapse = jnp.where(valid, indptr[row + 1] - (ends[row] - positions), 0)
-        value = x[row] * (weight if weight.ndim == 0 else weight[synapse])
-        return start + chunk, out.at[indices[synapse]].add(jnp.where(valid, value, 0))
+        synapse = jnp.where(valid, indptr[row + 1] - (ends[place] - positions), 0)
+        value = x[row] * (weight if weight.ndim == 0 else weight[synapse]).astype(out.dtype)
+        columns = turned(indices[synapse], offset, out.size)
+        return start + chunk, out.at[columns].add(jnp.where(valid, value, 0))
 
     start = jnp.zeros_like(ends[-1])  # not a constant, which differs from `ends` in type inside of `jax.shard_map`
     return lax.while_loop(lambda carry: carry[0] < ends[-1], add_chunk, (start, out))[1]
 
 
-def add_matvec(out, weight, indices, indptr, x, *, event):
+def add_matvec(out, weight, x, indices, indptr, offset=None, *, active, event):
     if 0 in (out.size, x.size, indices.size):
         return out
-    add = _add_events if event else _add_all
-    if x.ndim == 1:
-        return add(out, weight, indices, indptr, x)
-    return jax.vmap(lambda out, x: add(out, weight, indices, indptr, x))(out, x)
+    ids, count = (None, None) if active is None else active
+
+    def add(out, x, ids, count):
+        if event:
+            return _add_events(out, weight, x, ids, count, indices, indptr, offset)
+        return _add_all(out, weight, x, indices, indptr, offset)
+
+    return add(out, x, ids, count) if x.ndim == 1 else jax.vmap(add)(out, x, ids, count)
 
 
-def rmatvec(weight, indices, indptr, g):
-    n_pre = indptr.size - 1
+def rmatvec(weight, g, indices, indptr, offset=None, *, n_pre):
     if 0 in (g.size, n_pre, indices.size):
         return jnp.zeros((*g.shape[:-1], n_pre), g.dtype)
-    rows = _rows(indices, indptr)
+    rows, columns = _rows(indices, indptr), turned(indices, offset, g.shape[-1])
 
     def gather(g):
-        return jnp.zeros(n_pre, g.dtype).at[rows].add(weight * g[indices], indices_are_sorted=True)
+        values = weight.astype(g.dtype) * g[columns]
+        return jnp.zeros(n_pre, g.dtype).at[rows].add(values, indices_are_sorted=True)
 
     return gather(g) if g.ndim == 1 else jax.vmap(gather)(g)
 
 
-def outer(indices, indptr, x, g, *, shared):
+def outer(x, g, indices, indptr, offset=None, *, active, weight_shape):
+    del active  # every synapse is written anyway
     if 0 in (x.size, g.size, indices.size):
-        return jnp.zeros(() if shared else indices.shape, x.dtype)
-    rows = _rows(indices, indptr)
+        return jnp.zeros(weight_shape, x.dtype)
+    rows, columns = _rows(indices, indptr), turned(indices, offset, g.shape[-1])
 
     def product(x, g):
         value = x[rows]
-        dw = jnp.where(value == 0, 0, value * g[indices])
-        return jnp.sum(dw) if shared else dw
+        dw = jnp.where(value == 0, 0, value * g[columns])
+        return dw if weight_shape else jnp.sum(dw)
 
     if x.ndim == 1:
         return product(x, g)

@@ -1,9 +1,9 @@
-"""Native kernel of lists of events. Imports numba: only `_cpu.py` imports this, and only when lowering."""
+"""Native kernels of lists of events and of active entries. Imports numba: only `_cpu.py` imports this, and only when lowering."""
 
 import numpy as np
 from numba import carray
 
-from .._active import LIST, next_active, stack_list
+from .._active import LIST, next_active, stack_list, write_active
 from .._ffi import argument, is_query, kernel, result
 
 
@@ -38,6 +38,23 @@ def append(stamp, real):
         for member in range(members):
             own, spikes = buffer[member * room : (member + 1) * room], x[member * n : (member + 1) * n]
             count[member] = _append(own, np.int64(count[member]), spikes, step[member])
+        return 0
+
+    return handler
+
+
+def compact(stamp, real):
+    """Operand x, with a batch axis or none; results ids and count."""
+
+    def handler(frame):
+        if is_query(frame, stamp):
+            return 0
+        x, ids, count = argument(frame, 0, real), result(frame, 0, np.int32), result(frame, 1, np.int32)
+        members = count.shape[0]
+        n = x.shape[0] // members
+        for member in range(members):
+            # What follows the list need not be written: no reader may go there.
+            count[member] = write_active(x[member * n : (member + 1) * n], ids[member * n : (member + 1) * n])
         return 0
 
     return handler

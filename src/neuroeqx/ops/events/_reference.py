@@ -1,4 +1,4 @@
-"""Lists of events in pure JAX."""
+"""Lists of events and of active entries in pure JAX."""
 
 import jax
 import jax.numpy as jnp
@@ -18,3 +18,15 @@ def _append(buffer, count, x, step):
 
 def append(buffer, count, x, step):
     return list((_append if x.ndim == 1 else jax.vmap(_append))(buffer, count, x, step))
+
+
+def _compact(x):
+    fired = x != 0
+    ranks = jnp.cumsum(fired, dtype=jnp.int32)
+    places = jnp.where(fired, ranks - 1, x.shape[0])
+    ids = jnp.zeros(x.shape, jnp.int32).at[places].set(jnp.arange(x.shape[0], dtype=jnp.int32), mode="drop")
+    return ids, jnp.sum(fired, dtype=jnp.int32)
+
+
+def compact(x):
+    return list((_compact if x.ndim == 1 else jax.vmap(_compact))(x))

@@ -1,0 +1,234 @@
+"""Handlers of the products of matrices stored by rows. Imports numba: only `_row_calls.py` imports this, when lowering.
+
+Every factory takes the dtypes of vectors (`real`), of weights, of row pointers (`None` where every row has as many
+synapses), of the list of active rows (`None` without one) and of the offset of columns (`None` without one). Operands come
+in the order of `_trilinear.py`; those that there are not are left out. A batch brings room for two packs as further results.
+"""
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from ._ffi import (
+    argument,
+    argument_dim,
+    argument_rank,
+    failure,
+    is_query,
+    kernel,
+    result,
+    result_rank,
+)
+from ._lanes import width
+from ._rows import (
+    add_batch,
+    add_events,
+    gather_batch,
+    gather_rows,
+    outer_batch as outer_of_batch,
+    outer_events,
+)
+
+
+_mismatch = failure("neuroeqx: the operands of a product of a sparse matrix have shapes that do not belong together")
+
+
+def _optional(frame, position, dtype):
+    """Operand `position`, or `None` where `dtype` is."""
+    raise NotImplementedError
+
+
+@overload(_optional)
+def _read_optional(frame, position, dtype):
+    if isinstance(dtype, types.NoneType):
+        return lambda frame, position, dtype: None
+    return lambda frame, position, dtype: argument(frame, position, dtype)
+
+
+def _rows(frame, position, dtype):
+    """The pointers at `position`, or the length that all rows of the matrix before it have where `dtype` is `None`."""
+    raise NotImplementedError
+
+
+@overload(_rows)
+def _read_rows(frame, position, dtype):
+    if isinstance(dtype, types.NoneType):
+        return lambda frame, position, dtype: np.uint64(argument_dim(frame, position - 1, 1))
+    return lambda frame, position, dtype: argument(frame, position, dtype)
+
+
+def _offset(frame, position, dtype, size):
+    """The offset at `position`, within the size of the vector that it turns."""
+    raise NotImplementedError
+
+
+@overload(_offset)
+def _read_offset(frame, position, dtype, size):
+    if isinstance(dtype, types.NoneType):
+        return lambda frame, position, dtype, size: None
+    return lambda frame, position, dtype, size: np.uint64(argument(frame, position, dtype)[0]) % np.uint64(size)
+
+
+def _fits(rows, indices, n_pre):
+    """Whether the matrix has as many rows."""
+    raise NotImplementedError
+
+
+@overload(_fits)
+def _check_fits(rows, indices, n_pre):
+    if isinstance(rows, types.Array):
+        return lambda rows, indices, n_pre: rows.shape[0] == n_pre + 1
+    return lambda rows, indices, n_pre: np.uint64(indices.shape[0]) == rows * np.uint64(n_pre)
+
+
+@kernel
+def _members(frame, position):
+    return argument_dim(frame, position, 0) if argument_rank(frame, position) == 2 else 1
+
+
+@kernel
+def _weight_fits(frame, position, weight, indices):
+    return argument_rank(frame, position) == 0 or weight.shape[0] == indices.shape[0]
+
+
+def _places(first, pointer, ids):
+    """Positions of the list, of the indices, of the row pointers and of the offset, from the first one that is free."""
+    indices = first + (0 if ids is None else 2)
+    rows = indices + 1
+    return first, indices, rows, rows + (0 if pointer is None else 1)
+
+
+def add_matvec(stamp, real, weights, pointer, ids, ring):
+    """Operands out, weight, x, ...; result out, in the place of the operand."""
+    at_list, at_indices, at_rows, at_offset = _places(3, pointer, ids)
+
+    def handler(frame):
+        if is_query(frame, stamp):
+            return 0
+        out, x = result(frame, 0, real), argument(frame, 2, real)
+        weight, shared = argument(frame, 1, weights), argument_rank(frame, 1) == 0
+        indices, rows = argument(frame, at_indices, np.uint32), _rows(frame, at_rows, pointer)
+        offset = _offset(frame, at_offset, ring, out.shape[0])
+        listed, count = _optional(frame, at_list, ids), _optional(frame, at_list + 1, ids)
+        if not (_fits(rows, indices, x.shape[0]) and _weight_fits(frame, 1, weight, indices)):
+            return _mismatch(frame)
+        add_events(out, weight, shared, indices, rows, x, listed, count, 0, offset)
+        return 0
+
+    return handler
+
+
+def add_matvec_batch(stamp, real, weights, pointer, ids, ring):
+    """As `add_matvec`, with a leading axis on out, x and the list, and room for a pack of out and of x."""
+    at_list, at_indices, at_rows, at_offset = _places(3, pointer, ids)
+    lanes = width(real)
+
+    def handler(frame):
+        if is_query(frame, stamp):
+            return 0
+        out, x, members = result(frame, 0, real), argument(frame, 2, real), _members(frame, 2)
+        weight, shared = argument(frame, 1, weights), argument_rank(frame, 1) == 0
+        indices, rows = argument(frame, at_indices, np.uint32), _rows(frame, at_rows, pointer)
+        offset = _offset(frame, at_offset, ring, out.shape[0] // members)
+        listed, counts = _optional(frame, at_list, ids), _optional(frame, at_list + 1, ids)
+        packed_out, packed_x = result(frame, 1, real), result(frame, 2, real)
+        fits = _fits(rows, indices, x.shape[0] // members) and _weight_fits(frame, 1, weight, indices)
+        if not fits or members != _members(frame, 0):
+            return _mismatch(frame)
+        add_batch(
+            out, weight, shared, indices, rows, x, listed, counts, offset, members, lanes, packed_out, packed_x
+        )
+        return 0
+
+    return handler
+
+
+def rmatvec(stamp, real, weights, pointer, ids, ring):
+    """Operands weight, g, ...; result x."""
+    _, at_indices, at_rows, at_offset = _places(2, pointer, ids)
+
+    def handler(frame):
+        if is_query(frame, stamp):
+            return 0
+        out, g = result(frame, 0, real), argument(frame, 1, real)
+        weight, shared = argument(frame, 0, weights), argument_rank(frame, 0) == 0
+        indices, rows = argument(frame, at_indices, np.uint32), _rows(frame, at_rows, pointer)
+        offset = _offset(frame, at_offset, ring, g.shape[0])
+        if not (_fits(rows, indices, out.shape[0]) and _weight_fits(frame, 0, weight, indices)):
+            return _mismatch(frame)
+        gather_rows(out, weight, shared, indices, rows, g, offset)
+        return 0
+
+    return handler
+
+
+def rmatvec_batch(stamp, real, weights, pointer, ids, ring):
+    """As `rmatvec`, with a leading axis on g and x, and room for a pack of x and of g."""
+    _, at_indices, at_rows, at_offset = _places(2, pointer, ids)
+    lanes = width(real)
+
+    def handler(frame):
+        if is_query(frame, stamp):
+            return 0
+        out, g, members = result(frame, 0, real), argument(frame, 1, real), _members(frame, 1)
+        weight, shared = argument(frame, 0, weights), argument_rank(frame, 0) == 0
+        indices, rows = argument(frame, at_indices, np.uint32), _rows(frame, at_rows, pointer)
+        offset = _offset(frame, at_offset, ring, g.shape[0] // members)
+        packed_out, packed_g = result(frame, 1, real), result(frame, 2, real)
+        if not (_fits(rows, indices, out.shape[0] // members) and _weight_fits(frame, 0, weight, indices)):
+            return _mismatch(frame)
+        gather_batch(out, weight, shared, indices, rows, g, offset, members, lanes, packed_out, packed_g)
+        return 0
+
+    return handler
+
+
+def outer(stamp, real, weights, pointer, ids, ring):
+    """Operands x, g, ...; result dw, one number where it has rank 0."""
+    at_list, at_indices, at_rows, at_offset = _places(2, pointer, ids)
+
+    def handler(frame):
+        if is_query(frame, stamp):
+            return 0
+        dw, shared = result(frame, 0, weights), result_rank(frame, 0) == 0
+        x, g = argument(frame, 0, real), argument(frame, 1, real)
+        indices, rows = argument(frame, at_indices, np.uint32), _rows(frame, at_rows, pointer)
+        offset = _offset(frame, at_offset, ring, g.shape[0])
+        listed, count = _optional(frame, at_list, ids), _optional(frame, at_list + 1, ids)
+        if not (_fits(rows, indices, x.shape[0]) and (shared or dw.shape[0] == indices.shape[0])):
+            return _mismatch(frame)
+        dw[:] = 0
+        whole = outer_events(dw, shared, indices, rows, x, g, listed, count, 0, offset)
+        if shared:
+            dw[0] = whole
+        return 0
+
+    return handler
+
+
+def outer_batch(stamp, real, weights, pointer, ids, ring):
+    """As `outer`, with a leading axis on x, g and the list, and room for a pack of x and of g."""
+    at_list, at_indices, at_rows, at_offset = _places(2, pointer, ids)
+    lanes = width(real)
+
+    def handler(frame):
+        if is_query(frame, stamp):
+            return 0
+        dw, shared = result(frame, 0, weights), result_rank(frame, 0) == 0
+        x, g, members = argument(frame, 0, real), argument(frame, 1, real), _members(frame, 0)
+        indices, rows = argument(frame, at_indices, np.uint32), _rows(frame, at_rows, pointer)
+        offset = _offset(frame, at_offset, ring, g.shape[0] // members)
+        listed, counts = _optional(frame, at_list, ids), _optional(frame, at_list + 1, ids)
+        packed_x, packed_g = result(frame, 1, real), result(frame, 2, real)
+        fits = _fits(rows, indices, x.shape[0] // members) and (shared or dw.shape[0] == indices.shape[0])
+        if not fits or members != _members(frame, 1):
+            return _mismatch(frame)
+        dw[:] = 0
+        whole = outer_of_batch(
+            dw, shared, indices, rows, x, g, listed, counts, offset, members, lanes, packed_x, packed_g
+        )
+        if shared:
+            dw[0] = whole
+        return 0
+
+    return handler

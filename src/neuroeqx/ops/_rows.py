@@ -1,0 +1,310 @@
+"""Kernels for matrices stored by rows, compiled by numba: walks along active rows, gathers along all rows.
+
+Rows are given by pointers into the synapses (`indptr`, of unsigned integers: no index is then tested for being negative)
+or, where every row has as many, by that number. Columns are turned by an `offset` within the vector they point into, or
+not at all where it is `None`. Weights are one, or one per synapse, possibly the upper halves of float32 (bfloat16).
+
+A batch is handled in packs of as many members as a vector register has lanes. Members with few non-zero entries are
+handled one by one, along their active rows; a dense pack is transposed to a vector of lanes per neuron, and every synapse
+then handles a vector.
+"""
+
+import numpy as np
+from numba import carray, types
+from numba.core import cgutils
+from numba.extending import overload
+
+from ._active import any_active, LIST, next_active, stack_list
+from ._ffi import intrinsic, kernel, prefetch, reordering_kernel
+from ._lanes import fill, gather_lanes, load, multiply_add, scatter_lanes, store, total
+
+
+_AHEAD = 6  # active rows between the one being handled and the one being fetched
+_FETCHED = 256  # at most this many synapses of a row are fetched: the processor follows longer rows by itself
+_PACKED = 2  # mean number of active members in a pack from which lanes are faster than one member after the other
+
+
+def bounds(rows, row):
+    """The first synapse of a row, and the first one after it."""
+    raise NotImplementedError  # for kernels only
+
+
+@overload(bounds, jit_options={"boundscheck": False})
+def _bounds(rows, row):
+    if isinstance(rows, types.Array):
+        return lambda rows, row: (np.uint64(rows[np.uint64(row)]), np.uint64(rows[np.uint64(row) + np.uint64(1)]))
+    return lambda rows, row: (np.uint64(row) * np.uint64(rows), (np.uint64(row) + np.uint64(1)) * np.uint64(rows))
+
+
+@intrinsic
+def _upper_half(typingctx, half):
+    """The float32 whose upper 16 bits these are."""
+
+    def generate(context, builder, signature, args):
+        word = context.get_value_type(types.uint32)
+        wide = builder.shl(builder.zext(args[0], word), word(16))
+        return builder.bitcast(wide, context.get_value_type(types.float32))
+
+    return types.float32(types.uint16), generate
+
+
+def weight_at(weight, k):
+    """The weight of synapse k."""
+    raise NotImplementedError
+
+
+@overload(weight_at, jit_options={"boundscheck": False})
+def _weight_at(weight, k):
+    if weight.dtype == types.uint16:
+        return lambda weight, k: _upper_half(weight[k])
+    return lambda weight, k: weight[k]
+
+
+def column(indices, k, offset, size):
+    """The place in a vector of `size` that synapse k points to."""
+    raise NotImplementedError
+
+
+@overload(column, jit_options={"boundscheck": False})
+def _column(indices, k, offset, size):
+    if isinstance(offset, types.NoneType):
+        return lambda indices, k, offset, size: indices[k]
+
+    def turned(indices, k, offset, size):
+        j = np.uint64(indices[k]) + np.uint64(offset)
+        return j - size if j >= size else j
+
+    return turned
+
+
+@kernel
+def _fetch(values, begin, end):
+    end = min(end, begin + np.uint64(_FETCHED))
+    for k in range(begin, end, np.uint64(64 // values.itemsize)):
+        prefetch(values, k)
+
+
+@kernel
+def member(batch, size, member):
+    """One vector of a batch."""
+    return batch[member * size : (member + 1) * size]
+
+
+@kernel
+def _is_dense(x, size, first, count):
+    active = 0
+    for i in range(first * size, (first + count) * size):
+        active += x[i] != 0
+    return active > _PACKED * size
+
+
+# out += x @ W
+
+
+@kernel
+def _add_row(out, weight, shared, indices, begin, end, value, offset):
+    size = np.uint64(out.shape[0])
+    if shared:
+        value = value * weight_at(weight, 0)
+        for k in range(begin, end):
+            out[column(indices, k, offset, size)] += value
+    else:
+        for k in range(begin, end):
+            out[column(indices, k, offset, size)] += value * weight_at(weight, k)
+
+
+@kernel
+def _add_list(out, weight, shared, indices, rows, x, active, count, offset):
+    for a in range(-_AHEAD, count):
+        if a + _AHEAD < count:
+            begin, end = bounds(rows, active[np.uint64(a + _AHEAD)])
+            _fetch(indices, begin, end)
+            if not shared:
+                _fetch(weight, begin, end)
+        if a >= 0:
+            row = active[np.uint64(a)]
+            begin, end = bounds(rows, row)
+            _add_row(out, weight, shared, indices, begin, end, x[np.uint64(row)], offset)
+
+
+@kernel
+def add_events(out, weight, shared, indices, rows, x, ids, counts, m, offset):
+    """Along the rows at which `x` is not zero: those listed for member `m`, or those found where there is no list."""
+    n_pre = x.shape[0]
+    if counts is None:
+        active = carray(stack_list(), LIST, np.uint32)
+        i = 0
+        while i < n_pre:
+            count, i = next_active(x, i, n_pre, active)
+            _add_list(out, weight, shared, indices, rows, x, active, count, offset)
+    else:
+        count = min(np.int64(counts[m]), n_pre)
+        _add_list(out, weight, shared, indices, rows, x, member(ids, n_pre, m), count, offset)
+
+
+@kernel
+def _add_lanes(out, weight, shared, indices, rows, x, lanes, offset):
+    real, size = out.dtype.type, np.uint64(out.shape[0] // lanes)
+    zero, one = fill(real(0)), fill(real(1))
+    for row in range(x.shape[0] // lanes):
+        if any_active(x, row * lanes, (row + 1) * lanes):
+            begin, end = bounds(rows, row)
+            value = load(x, row * lanes)
+            if shared:
+                value = multiply_add(value, fill(real(weight_at(weight, 0))), zero)
+                for k in range(begin, end):
+                    j = column(indices, k, offset, size) * lanes
+                    store(out, j, multiply_add(value, one, load(out, j)))
+            else:
+                for k in range(begin, end):
+                    j = column(indices, k, offset, size) * lanes
+                    store(out, j, multiply_add(value, fill(real(weight_at(weight, k))), load(out, j)))
+
+
+@kernel
+def add_batch(out, weight, shared, indices, rows, x, ids, counts, offset, members, lanes, packed_out, packed_x):
+    """`ids` and `counts`, if not `None`, are the lists of active rows of all members."""
+    n_pre, n_post = x.shape[0] // members, out.shape[0] // members
+    for first in range(0, members, lanes):
+        count = min(lanes, members - first)
+        if _is_dense(x, n_pre, first, count):
+            gather_lanes(x, n_pre, first, count, lanes, packed_x)
+            gather_lanes(out, n_post, first, count, lanes, packed_out)
+            _add_lanes(packed_out, weight, shared, indices, rows, packed_x, lanes, offset)
+            scatter_lanes(packed_out, n_post, first, count, lanes, out)
+        else:
+            for m in range(first, first + count):
+                own, spikes = member(out, n_post, m), member(x, n_pre, m)
+                add_events(own, weight, shared, indices, rows, spikes, ids, counts, m, offset)
+
+
+# W @ g
+
+
+@reordering_kernel
+def gather_rows(out, weight, shared, indices, rows, g, offset):
+    real, size = out.dtype.type, np.uint64(g.shape[0])
+    for row in range(out.shape[0]):
+        begin, end = bounds(rows, row)
+        value = real(0)
+        if shared:
+            for k in range(begin, end):
+                value += g[column(indices, k, offset, size)]
+            value *= weight_at(weight, 0)
+        else:
+            for k in range(begin, end):
+                value += weight_at(weight, k) * g[column(indices, k, offset, size)]
+        out[row] = value
+
+
+@kernel
+def _gather_lanes(out, weight, shared, indices, rows, g, lanes, offset):
+    real, size = out.dtype.type, np.uint64(g.shape[0] // lanes)
+    zero, one = fill(real(0)), fill(real(1))
+    for row in range(out.shape[0] // lanes):
+        begin, end = bounds(rows, row)
+        value = zero
+        if shared:
+            for k in range(begin, end):
+                value = multiply_add(load(g, column(indices, k, offset, size) * lanes), one, value)
+            value = multiply_add(value, fill(real(weight_at(weight, 0))), zero)
+        else:
+            for k in range(begin, end):
+                j = column(indices, k, offset, size) * lanes
+                value = multiply_add(load(g, j), fill(real(weight_at(weight, k))), value)
+        store(out, row * lanes, value)
+
+
+@kernel
+def gather_batch(out, weight, shared, indices, rows, g, offset, members, lanes, packed_out, packed_g):
+    n_pre, n_post = out.shape[0] // members, g.shape[0] // members
+    for first in range(0, members, lanes):
+        count = min(lanes, members - first)
+        if count > _PACKED:
+            gather_lanes(g, n_post, first, count, lanes, packed_g)
+            _gather_lanes(packed_out, weight, shared, indices, rows, packed_g, lanes, offset)
+            scatter_lanes(packed_out, n_pre, first, count, lanes, out)
+        else:
+            for m in range(first, first + count):
+                gather_rows(member(out, n_pre, m), weight, shared, indices, rows, member(g, n_post, m), offset)
+
+
+# dw[k] += x[row of k] * g[column of k]
+
+
+@reordering_kernel
+def _outer_row(dw, shared, indices, begin, end, value, g, offset):
+    """Adds a row to `dw`, or returns its part of the one number that `dw` is."""
+    part, size = value * 0, np.uint64(g.shape[0])
+    if shared:
+        for k in range(begin, end):
+            part += g[column(indices, k, offset, size)]
+        return part * value
+    for k in range(begin, end):
+        dw[k] += value * g[column(indices, k, offset, size)]
+    return part
+
+
+@kernel
+def _outer_list(dw, shared, indices, rows, x, g, active, count, offset):
+    whole = 0.0
+    for a in range(-_AHEAD, count):
+        if a + _AHEAD < count:
+            begin, end = bounds(rows, active[np.uint64(a + _AHEAD)])
+            _fetch(indices, begin, end)
+        if a >= 0:
+            row = active[np.uint64(a)]
+            begin, end = bounds(rows, row)
+            whole += _outer_row(dw, shared, indices, begin, end, x[np.uint64(row)], g, offset)
+    return whole
+
+
+@kernel
+def outer_events(dw, shared, indices, rows, x, g, ids, counts, m, offset):
+    """Along the rows at which `x` is not zero, as in `add_events`. Returns the sum where `dw` is one number."""
+    n_pre, whole = x.shape[0], 0.0
+    if counts is None:
+        active = carray(stack_list(), LIST, np.uint32)
+        i = 0
+        while i < n_pre:
+            count, i = next_active(x, i, n_pre, active)
+            whole += _outer_list(dw, shared, indices, rows, x, g, active, count, offset)
+    else:
+        count = min(np.int64(counts[m]), n_pre)
+        whole += _outer_list(dw, shared, indices, rows, x, g, member(ids, n_pre, m), count, offset)
+    return whole
+
+
+@kernel
+def _outer_lanes(dw, shared, indices, rows, x, g, lanes, offset):
+    size = np.uint64(g.shape[0] // lanes)
+    zero, one, whole = fill(dw.dtype.type(0)), fill(dw.dtype.type(1)), 0.0
+    for row in range(x.shape[0] // lanes):
+        if any_active(x, row * lanes, (row + 1) * lanes):
+            begin, end = bounds(rows, row)
+            value = load(x, row * lanes)
+            if shared:
+                part = zero
+                for k in range(begin, end):
+                    part = multiply_add(load(g, column(indices, k, offset, size) * lanes), one, part)
+                whole += total(multiply_add(part, value, zero))
+            else:
+                for k in range(begin, end):
+                    dw[k] += total(multiply_add(load(g, column(indices, k, offset, size) * lanes), value, zero))
+    return whole
+
+
+@kernel
+def outer_batch(dw, shared, indices, rows, x, g, ids, counts, offset, members, lanes, packed_x, packed_g):
+    n_pre, n_post, whole = x.shape[0] // members, g.shape[0] // members, 0.0
+    for first in range(0, members, lanes):
+        count = min(lanes, members - first)
+        if _is_dense(x, n_pre, first, count):
+            gather_lanes(x, n_pre, first, count, lanes, packed_x)
+            gather_lanes(g, n_post, first, count, lanes, packed_g)
+            whole += _outer_lanes(dw, shared, indices, rows, packed_x, packed_g, lanes, offset)
+        else:
+            for m in range(first, first + count):
+                spikes, values = member(x, n_pre, m), member(g, n_post, m)
+                whole += outer_events(dw, shared, indices, rows, spikes, values, ids, counts, m, offset)
+    return whole
