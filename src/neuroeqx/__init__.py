@@ -22,6 +22,7 @@ from ._interfaces import (
     AbstractOutput as AbstractOutput,
     AbstractReset as AbstractReset,
     AbstractRule as AbstractRule,
+    AbstractSparseConnectivity as AbstractSparseConnectivity,
     AbstractStepper as AbstractStepper,
     AbstractSurrogate as AbstractSurrogate,
 )

@@ -6,10 +6,12 @@ A model is a tree of these Modules and holds parameters only. What changes in ti
 
 import abc
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
-from jaxtyping import Array, Float, Num
+import jax.tree_util as jtu
+import numpy as np
+from jaxtyping import Array, Float, Int, Num
 
 from ._current import Affine, as_current
 from ._fields import check_finite
@@ -214,6 +216,14 @@ class AbstractReset(eqx.Module):
         """The voltage after `spike` (0 or 1)."""
 
 
+class Row(NamedTuple):
+    """The synapses of one source, on the host: `[synapses]` each. `delays` are in steps, `None` if they have none."""
+
+    targets: np.ndarray
+    weights: np.ndarray
+    delays: np.ndarray | None
+
+
 class AbstractConnectivity(eqx.Module):
     """A matrix of weights `W`, sources along its rows and targets along its columns."""
 
@@ -225,7 +235,12 @@ class AbstractConnectivity(eqx.Module):
     @property
     @abc.abstractmethod
     def nnz(self) -> int:
-        """The number of stored synapses."""
+        """The number of synapses."""
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of the matrix."""
+        return sum(leaf.nbytes for leaf in jtu.tree_leaves(self) if eqx.is_array(leaf))
 
     @abc.abstractmethod
     def __call__(self, x: Float[Array, " pre"]) -> Float[Array, " post"]:
@@ -243,6 +258,41 @@ class AbstractConnectivity(eqx.Module):
     @abc.abstractmethod
     def todense(self) -> Float[Array, "pre post"]:
         """The whole matrix as an array."""
+
+    @abc.abstractmethod
+    def to_csr(self) -> "AbstractConnectivity":
+        """The same synapses in compressed rows, a `connect.CSR`. Work for the host: only weights may be traced."""
+
+    @abc.abstractmethod
+    def row(self, i: int) -> Row:
+        """The synapses of source `i`."""
+
+
+class AbstractSparseConnectivity(AbstractConnectivity):
+    """A matrix whose products walk along the rows of active sources, and whose synapses may have a delay each."""
+
+    # The longest delay of a synapse, in steps; 0 if synapses have none of their own.
+    horizon: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def deliver(
+        self,
+        out: Float[Array, " places"],
+        x: Float[Array, " pre"],
+        *,
+        offset: Int[Array, ""] | None = None,
+        active: tuple[Int[Array, " pre"], Int[Array, ""]] | None = None,
+    ) -> Float[Array, " places"]:
+        """`add_to` for the loop over time.
+
+        **Arguments:**
+
+        - `out`: without delays the targets, as in `add_to`. With delays a ring of future inputs, flattened from
+            `[length, post]` with `length >= horizon`: a synapse of delay d adds to the row d - 1 after that at `offset`.
+        - `x`: as in `add_to`.
+        - `offset`: where in `out` the row of the inputs with delay 1 begins.
+        - `active`: `ops.events.compact(x)`, so that several matrices can share it.
+        """
 
 
 class AbstractRule(eqx.Module):

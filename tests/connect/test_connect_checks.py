@@ -16,6 +16,7 @@ def csr():
 
 CONNECTIVITIES = {
     "CSR": csr,
+    "FanOut": lambda: connect.FanOut([[1.0, 2.0], [3.0, 4.0]], [[0, 3], [1, 1]], 4),
     "Transpose": lambda: csr().T,
     "Dense": lambda: connect.Dense(np.ones((2, 4))),
     "AllToAll": lambda: connect.AllToAll(1.0, (2, 4)),
@@ -62,9 +63,9 @@ def test_row_pointers_are_as_wide_as_they_must_be(x64):
 
 @pytest.mark.parametrize("i", [-1, 2])
 def test_a_row_that_is_not_there(i):
-    targets, weights = csr().row(0)
-    np.testing.assert_array_equal(targets, [0, 3])
-    np.testing.assert_array_equal(weights, [1.0, 2.0])
+    row = csr().row(0)
+    np.testing.assert_array_equal(row.targets, [0, 3])
+    np.testing.assert_array_equal(row.weights, [1.0, 2.0])
     with pytest.raises(IndexError, match=rf"`i` must lie in 0 ... 1, got {i}"):
         csr().row(i)
 
@@ -77,8 +78,8 @@ def test_a_row_that_is_not_there(i):
         (lambda: connect.from_dense(1j * np.eye(3)), "from_dense: weights must be real"),
         (lambda: connect.from_edges([0], [1], [1j]), "from_edges: weights must be real"),
         (lambda: connect.from_edges([0.0], [1]), "`pre` must be whole numbers"),
-        (lambda: connect.CSR(1.0, [0.5], [0, 1], 3), "`indices` must be a list of whole numbers"),
-        (lambda: connect.CSR(1.0, [True], [0, 1], 3), "`indices` must be a list of whole numbers"),
+        (lambda: connect.CSR(1.0, [0.5], [0, 1], 3), "`indices` must be whole numbers"),
+        (lambda: connect.CSR(1.0, [True], [0, 1], 3), "`indices` must be whole numbers"),
     ],
 )
 def test_the_wrong_type_is_named(call, message):

@@ -13,15 +13,15 @@ from scipy import stats
 
 def edges(matrix):
     # In NumPy, since every matrix has another number of synapses and JAX would compile for each.
-    return np.repeat(np.arange(matrix.shape[0]), out_degrees(matrix)), np.asarray(matrix.indices)
+    return np.repeat(np.arange(matrix.shape[0]), out_degrees(matrix)), np.asarray(matrix.indices).reshape(-1)
 
 
 def in_degrees(matrix):
-    return np.bincount(matrix.indices, minlength=matrix.shape[1])
+    return np.bincount(matrix.indices.reshape(-1), minlength=matrix.shape[1])
 
 
 def out_degrees(matrix):
-    return np.diff(matrix.indptr)
+    return np.diff(matrix.to_csr().indptr)
 
 
 def p_of_counts(counts, expected):
@@ -242,6 +242,6 @@ def test_a_traced_key_is_refused():
 
 def test_readable():
     assert repr(connect.fixed_out_degree(2, 1.5)(3, 4, key=jr.key(0))) == (
-        "CSR(3 x 4, 6 synapses with one weight, float32)"
+        "FanOut(3 x 4, 2 synapses per source with one weight, float32)"
     )
     assert nex.connect.CSR(1.0, [3, 1], [0, 2, 2], 4).row(0)[0].tolist() == [3, 1]

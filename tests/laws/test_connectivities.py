@@ -16,6 +16,11 @@ def make(name):
         "CSR": lambda: nex.connect.from_dense(weights)(6, 6),
         "CSR, one weight": lambda: nex.connect.bernoulli(0.4, 0.7)(6, 6, key=jr.key(0)),
         "CSR, several synapses per pair": lambda: nex.connect.fixed_total(60, 0.7)(6, 6, key=jr.key(0)),
+        "CSR, delays": lambda: nex.connect.bernoulli(0.4, 0.7, delay=nex.connect.integers(1, 3))(6, 6, key=jr.key(0)),
+        "FanOut": lambda: nex.connect.fixed_out_degree(4, nex.connect.normal(0.5, 1.0))(6, 6, key=jr.key(0)),
+        "FanOut, one weight, delays": lambda: nex.connect.fixed_out_degree(4, 0.3, delay=nex.connect.integers(1, 3))(
+            6, 6, key=jr.key(0)
+        ),
         "AllToAll": lambda: nex.connect.AllToAll(0.7, (6, 6)),
         "AllToAll, no autapses": lambda: nex.connect.AllToAll(0.7, (6, 6), autapses=False),
         "OneToOne": lambda: nex.connect.OneToOne(np.arange(1.0, 7.0), 6),
@@ -24,8 +29,8 @@ def make(name):
 
 
 NAMES = [
-    "Dense", "CSR", "CSR, one weight", "CSR, several synapses per pair", "AllToAll", "AllToAll, no autapses", "OneToOne",
-    "Transpose",
+    "Dense", "CSR", "CSR, one weight", "CSR, several synapses per pair", "CSR, delays", "FanOut",
+    "FanOut, one weight, delays", "AllToAll", "AllToAll, no autapses", "OneToOne", "Transpose",
 ]  # fmt: skip
 everywhere = pytest.mark.parametrize("name", NAMES)
 SPIKES = np.array([0.0, 1.0, 0.0, 1.0, 0.0, 2.5])
@@ -79,3 +84,57 @@ def test_shape_and_number_of_synapses(name):
     assert w.shape == w.todense().shape
     assert w.nnz >= np.count_nonzero(np.asarray(w.todense()))
     assert w.T.shape == w.shape[::-1]
+
+
+@everywhere
+def test_synapses_one_by_one(name):
+    """In compressed rows, and row by row, they add up to the matrix."""
+    w = make(name)
+    matrix = np.asarray(w.todense())
+    csr = w.to_csr()
+    assert isinstance(csr, nex.connect.CSR)
+    np.testing.assert_allclose(csr.todense(), matrix, rtol=1e-6)
+    for i in range(6):
+        row = w.row(i)
+        assert len(row.targets) == len(row.weights)
+        np.testing.assert_allclose(np.bincount(row.targets, row.weights, 6), matrix[i], rtol=1e-6)
+    assert (row.delays is not None) == ("delays" in name)
+    for i in (-1, 6):
+        with pytest.raises(IndexError, match="`i` must lie in 0 ... 5"):
+            w.row(i)
+
+
+@everywhere
+def test_memory_and_description(name):
+    w = make(name)
+    assert w.nbytes == sum(leaf.nbytes for leaf in jax.tree_util.tree_leaves(w)) > 0
+    assert repr(w).startswith(type(w).__name__ + "(")
+    assert len(repr(w)) < 120
+    parameters, fixed = eqx.partition(w, eqx.is_inexact_array)
+    assert type(w).__name__ in repr(parameters)
+    assert type(w).__name__ in repr(fixed)
+
+
+SPARSE = [name for name in NAMES if isinstance(make(name), nex.AbstractSparseConnectivity)]
+
+
+@pytest.mark.parametrize("name", SPARSE)
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("row", [0, 1, 3])
+def test_deliveries_arrive_when_they_are_due(name, listed, row, x64):
+    """Into a ring longer than it must be, at any turn of it; batches too."""
+    w, length = make(name), 4
+    csr = w.to_csr()
+    steps = np.ones(csr.nnz, int) if csr.delays is None else np.asarray(csr.delays)
+    expected = np.ones((3, length, 6))
+    batch = np.stack([SPIKES, np.zeros(6), np.linspace(-1.0, 2.0, 6)])
+    weights = np.broadcast_to(csr.weight, (csr.nnz,))
+    for member, x in enumerate(batch):
+        np.add.at(expected[member], ((row + steps - 1) % length, csr.indices), x[np.asarray(csr.rows)] * weights)
+
+    def deliver(x):
+        active = nex.ops.events.compact(x) if listed else None
+        return w.deliver(jnp.ones(length * 6), x, offset=jnp.int32(6 * row), active=active)
+
+    np.testing.assert_allclose(jax.vmap(deliver)(jnp.asarray(batch)).reshape(3, length, 6), expected, rtol=1e-12)
+    np.testing.assert_allclose(deliver(jnp.asarray(SPIKES)).reshape(length, 6), expected[0], rtol=1e-12)

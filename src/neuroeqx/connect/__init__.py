@@ -2,9 +2,10 @@
 
 from ._all_to_all import all_to_all as all_to_all, AllToAll as AllToAll
 from ._bernoulli import Bernoulli as Bernoulli, bernoulli as bernoulli
-from ._convert import to_csr as to_csr
 from ._csr import CSR as CSR
+from ._delays import in_steps as in_steps, integers as integers
 from ._dense import Dense as Dense
+from ._fan_out import FanOut as FanOut
 from ._fixed_degree import (
     fixed_in_degree as fixed_in_degree,
     fixed_out_degree as fixed_out_degree,

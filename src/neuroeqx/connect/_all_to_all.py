@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._fields import as_parameter, check_finite
-from .._interfaces import AbstractConnectivity, AbstractRule
+from .._interfaces import AbstractConnectivity, AbstractRule, Row
 from .._types import Key
-from ._checks import check_length
+from ._checks import check_length, check_row
 from ._csr import CSR
 from ._dense import Dense
 from ._draw import check_autapses
@@ -68,8 +68,25 @@ class AllToAll(AbstractConnectivity):
         full = jnp.full(self.shape, self.weight)
         return full if self.autapses else full - jnp.diag(jnp.full(self.shape[0], self.weight))
 
+    def to_csr(self) -> CSR:
+        n_pre, n_post = self.shape
+        every = np.tile(np.arange(n_post), n_pre), np.arange(n_pre + 1) * n_post
+        columns, indptr = every if self.autapses else _others(n_pre)
+        return CSR(self.weight, columns, indptr, n_post)
+
+    def row(self, i: int) -> Row:
+        check_row("AllToAll", i, self.shape[0])
+        targets = np.arange(self.shape[1])
+        targets = targets if self.autapses else np.delete(targets, i)
+        return Row(targets, np.broadcast_to(np.asarray(self.weight), targets.shape), None)
+
     def __repr__(self) -> str:
         return f"AllToAll({self.shape[0]} x {self.shape[1]}" + ("" if self.autapses else ", without autapses") + ")"
+
+
+def _others(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Columns and row pointers of all pairs but the diagonal."""
+    return np.nonzero(~np.eye(n, dtype=bool))[1], np.arange(n + 1) * max(n - 1, 0)
 
 
 class AllToAllRule(AbstractRule):
@@ -86,8 +103,8 @@ class AllToAllRule(AbstractRule):
         if self.autapses:
             return Dense(values)
         # Zeros on the diagonal of a Dense would be weights like any others, and training would move them.
-        rows, columns = np.nonzero(~np.eye(n_pre, dtype=bool))
-        return CSR(values[rows, columns], columns, np.arange(n_pre + 1) * (n_pre - 1), n_post)
+        columns, indptr = _others(n_pre)
+        return CSR(values[np.repeat(np.arange(n_pre), np.diff(indptr)), columns], columns, indptr, n_post)
 
     def __repr__(self) -> str:
         return f"all_to_all(weight={show(self.weight)}" + ("" if self.autapses else ", autapses=False") + ")"

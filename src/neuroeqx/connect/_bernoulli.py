@@ -8,6 +8,7 @@ import numpy as np
 from .._interfaces import AbstractRule
 from .._types import Key
 from ._csr import CSR
+from ._delays import as_delay, show_delay
 from ._draw import check_autapses, generator, matrix, skip_self
 from ._weights import as_weight, show
 
@@ -22,6 +23,7 @@ class Bernoulli(AbstractRule):
     p: float = eqx.field(static=True)
     weight: Any
     autapses: bool = eqx.field(static=True)
+    delay: Any
 
     def __check_init__(self) -> None:
         if not 0.0 <= self.p <= 1.0:
@@ -36,15 +38,18 @@ class Bernoulli(AbstractRule):
         columns = places - rows * width
         if not self.autapses:
             columns = skip_self(rows, columns)
-        return matrix("bernoulli", rows, columns, None, (n_pre, n_post), self.weight, key)
+        return matrix("bernoulli", rows, columns, None, (n_pre, n_post), self.weight, self.delay, key)
 
     def __repr__(self) -> str:
         return (
-            f"bernoulli(p={self.p:g}, weight={show(self.weight)}" + ("" if self.autapses else ", autapses=False") + ")"
+            f"bernoulli(p={self.p:g}, weight={show(self.weight)}"
+            + ("" if self.autapses else ", autapses=False")
+            + show_delay(self.delay)
+            + ")"
         )
 
 
-def bernoulli(p: float, weight: Any = 1.0, *, autapses: bool = True) -> Bernoulli:
+def bernoulli(p: float, weight: Any = 1.0, *, autapses: bool = True, delay: Any = None) -> Bernoulli:
     """Every pair of a source and a target is connected independently with probability `p`.
 
     **Arguments:**
@@ -52,8 +57,10 @@ def bernoulli(p: float, weight: Any = 1.0, *, autapses: bool = True) -> Bernoull
     - `p`: a probability.
     - `weight`: a number, or a function `(key, shape) -> array` such as `normal(mean, sd)`.
     - `autapses`: whether a cell may be connected to itself.
+    - `delay`: the delay of each synapse in steps: a number, or a function `(key, shape) -> array` such as
+        `integers(low, high)`. By default synapses have none of their own but that of their projection.
     """
-    return Bernoulli(float(p), as_weight(weight), autapses)
+    return Bernoulli(float(p), as_weight(weight), autapses, as_delay("bernoulli", delay))
 
 
 def successes(rng: np.random.Generator, p: float, trials: int) -> np.ndarray:

@@ -2,13 +2,15 @@
 
 import equinox as eqx
 import jax
+import numpy as np
 from jaxtyping import Array, Float
 
 from .. import ops
 from .._fields import check_finite, param
-from .._interfaces import AbstractConnectivity
+from .._interfaces import AbstractConnectivity, Row
 from .._types import Parameter
-from ._checks import check_length
+from ._checks import check_length, check_row
+from ._csr import CSR
 
 
 class Dense(AbstractConnectivity):
@@ -49,6 +51,16 @@ class Dense(AbstractConnectivity):
 
     def todense(self) -> Float[Array, "pre post"]:
         return self.weight
+
+    def to_csr(self) -> CSR:
+        """As `AbstractConnectivity.to_csr`: a synapse for every entry that is not zero."""
+        weight = np.asarray(self.weight)
+        rows, columns = np.nonzero(weight)
+        return CSR(weight[rows, columns], columns, np.searchsorted(rows, np.arange(self.shape[0] + 1)), self.shape[1])
+
+    def row(self, i: int) -> Row:
+        check_row("Dense", i, self.shape[0])
+        return Row(np.arange(self.shape[1]), np.asarray(self.weight[i]), None)
 
     def __repr__(self) -> str:
         if not isinstance(self.weight, jax.Array | jax.ShapeDtypeStruct):

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._types import is_tracer, Key
 from ._csr import CSR
+from ._delays import Delay, delays
 from ._weights import Weight, weights
 
 
@@ -30,13 +31,14 @@ def generator(rule: str, key: Key | None) -> tuple[np.random.Generator, Key]:
 
 def matrix(
     rule: str, rows: np.ndarray | None, columns: np.ndarray, indptr: np.ndarray | None, n: tuple[int, int],
-    weight: Weight, key: Key | None,
+    weight: Weight, delay: Delay, key: Key | None,
 ) -> CSR:  # fmt: skip
     """A CSR matrix of synapses in order of their rows, given by `rows` or by `indptr`."""
     if indptr is None:
         assert rows is not None
         indptr = np.searchsorted(rows, np.arange(n[0] + 1))
-    return CSR(weights(rule, weight, columns.shape, key), columns.astype(np.int32), indptr, n[1])
+    steps = delays(rule, delay, columns.shape, key)
+    return CSR(weights(rule, weight, columns.shape, key), columns.astype(np.int32), indptr, n[1], delays=steps)
 
 
 def check_autapses(rule: str, n_pre: int, n_post: int, autapses: bool) -> None:

@@ -8,8 +8,10 @@ import numpy as np
 from .._interfaces import AbstractRule
 from .._types import Key
 from ._csr import CSR
+from ._delays import as_delay, delays, show_delay
 from ._draw import check_autapses, distinct, generator, matrix, skip_self
-from ._weights import as_weight, show
+from ._fan_out import FanOut
+from ._weights import as_weight, show, weights
 
 
 class FixedDegree(AbstractRule):
@@ -20,6 +22,7 @@ class FixedDegree(AbstractRule):
     of_targets: bool = eqx.field(static=True)
     autapses: bool = eqx.field(static=True)
     multapses: bool = eqx.field(static=True)
+    delay: Any
 
     @property
     def name(self) -> str:
@@ -29,7 +32,7 @@ class FixedDegree(AbstractRule):
         if isinstance(self.k, bool) or not isinstance(self.k, int | np.integer) or self.k < 0:
             raise ValueError(f"{self.name}: `k` must be a whole number, not negative, got {self.k!r}.")
 
-    def __call__(self, n_pre: int, n_post: int, *, key: Key | None = None) -> CSR:
+    def __call__(self, n_pre: int, n_post: int, *, key: Key | None = None) -> CSR | FanOut:
         rng, key = generator(self.name, key)
         check_autapses(self.name, n_pre, n_post, self.autapses)
         cells, others = (n_post, n_pre) if self.of_targets else (n_pre, n_post)
@@ -46,19 +49,22 @@ class FixedDegree(AbstractRule):
         if not self.autapses:
             partners = skip_self(np.arange(cells)[:, None], partners)
         if not self.of_targets:
-            indptr = np.arange(n_pre + 1) * self.k
-            return matrix(self.name, None, partners.reshape(-1), indptr, (n_pre, n_post), self.weight, key)
+            partners = partners.astype(np.int32)
+            values = weights(self.name, self.weight, partners.shape, key)
+            return FanOut(values, partners, n_post, delays=delays(self.name, self.delay, partners.shape, key))
         # Sorting one number per synapse that orders by source, then target, is faster than sorting their indices.
         places = np.sort((partners.astype(np.int64) * n_post + np.arange(n_post)[:, None]).reshape(-1))
         rows = places // max(n_post, 1)
-        return matrix(self.name, rows, places - rows * n_post, None, (n_pre, n_post), self.weight, key)
+        return matrix(self.name, rows, places - rows * n_post, None, (n_pre, n_post), self.weight, self.delay, key)
 
     def __repr__(self) -> str:
         flags = "".join(f", {f}=False" for f in ("autapses", "multapses") if not getattr(self, f))
-        return f"{self.name}(k={self.k}, weight={show(self.weight)}{flags})"
+        return f"{self.name}(k={self.k}, weight={show(self.weight)}{flags}{show_delay(self.delay)})"
 
 
-def fixed_out_degree(k: int, weight: Any = 1.0, *, autapses: bool = True, multapses: bool = True) -> FixedDegree:
+def fixed_out_degree(
+    k: int, weight: Any = 1.0, *, autapses: bool = True, multapses: bool = True, delay: Any = None
+) -> FixedDegree:
     """Every source has exactly `k` synapses, their targets drawn uniformly.
 
     **Arguments:**
@@ -67,10 +73,15 @@ def fixed_out_degree(k: int, weight: Any = 1.0, *, autapses: bool = True, multap
     - `weight`: a number, or a function `(key, shape) -> array`.
     - `autapses`: whether a cell may be connected to itself.
     - `multapses`: whether a pair may have several synapses; if not, targets are drawn without replacement.
+    - `delay`: as in `bernoulli`.
+
+    The network makes a `FanOut` of it.
     """
-    return FixedDegree(k, as_weight(weight), False, autapses, multapses)
+    return FixedDegree(k, as_weight(weight), False, autapses, multapses, as_delay("fixed_out_degree", delay))
 
 
-def fixed_in_degree(k: int, weight: Any = 1.0, *, autapses: bool = True, multapses: bool = True) -> FixedDegree:
+def fixed_in_degree(
+    k: int, weight: Any = 1.0, *, autapses: bool = True, multapses: bool = True, delay: Any = None
+) -> FixedDegree:
     """Every target has exactly `k` synapses, their sources drawn uniformly. Arguments as in `fixed_out_degree`."""
-    return FixedDegree(k, as_weight(weight), True, autapses, multapses)
+    return FixedDegree(k, as_weight(weight), True, autapses, multapses, as_delay("fixed_in_degree", delay))

@@ -9,6 +9,7 @@ from .._interfaces import AbstractRule
 from .._types import Key
 from ._bernoulli import successes
 from ._csr import CSR
+from ._delays import as_delay, show_delay
 from ._draw import check_autapses, distinct, generator, matrix, skip_self
 from ._weights import as_weight, show
 
@@ -20,6 +21,7 @@ class FixedTotal(AbstractRule):
     weight: Any
     autapses: bool = eqx.field(static=True)
     multapses: bool = eqx.field(static=True)
+    delay: Any
 
     def __check_init__(self) -> None:
         if isinstance(self.n, bool) or not isinstance(self.n, int | np.integer) or self.n < 0:
@@ -43,16 +45,18 @@ class FixedTotal(AbstractRule):
         columns = places - rows * width
         if not self.autapses:
             columns = skip_self(rows, columns)
-        return matrix("fixed_total", rows, columns, None, (n_pre, n_post), self.weight, key)
+        return matrix("fixed_total", rows, columns, None, (n_pre, n_post), self.weight, self.delay, key)
 
     def __repr__(self) -> str:
         flags = "".join(f", {f}=False" for f in ("autapses", "multapses") if not getattr(self, f))
-        return f"fixed_total(n={self.n}, weight={show(self.weight)}{flags})"
+        return f"fixed_total(n={self.n}, weight={show(self.weight)}{flags}{show_delay(self.delay)})"
 
 
-def fixed_total(n: int, weight: Any = 1.0, *, autapses: bool = True, multapses: bool = True) -> FixedTotal:
+def fixed_total(
+    n: int, weight: Any = 1.0, *, autapses: bool = True, multapses: bool = True, delay: Any = None
+) -> FixedTotal:
     """Exactly `n` synapses, their pairs drawn uniformly. Arguments as in `fixed_out_degree`."""
-    return FixedTotal(n, as_weight(weight), autapses, multapses)
+    return FixedTotal(n, as_weight(weight), autapses, multapses, as_delay("fixed_total", delay))
 
 
 def _distinct_pairs(rng: np.random.Generator, pairs: int, n: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from .._interfaces import AbstractRule
 from .._types import Initialiser, Key
 from ._csr import CSR
+from ._delays import as_delay, delays
 from ._weights import as_weight, weights
 
 
@@ -21,6 +22,7 @@ class Given(AbstractRule):
     n_post: int | None = eqx.field(static=True)
     # Weights that are drawn when the network is made, instead of those of `matrix`.
     weight: Initialiser | None = None
+    delay: Initialiser | None = None  # likewise
 
     def __call__(self, n_pre: int, n_post: int, *, key: Key | None = None) -> CSR:
         least = self.matrix.shape
@@ -36,17 +38,26 @@ class Given(AbstractRule):
         weight = self.matrix.weight
         if self.weight is not None:
             weight = weights(self.name, self.weight, (self.matrix.nnz,), key)
-        elif least == (n_pre, n_post):
+        elif least == (n_pre, n_post) and self.delay is None:
             return self.matrix
+        steps = self.matrix.delays if self.delay is None else delays(self.name, self.delay, (self.matrix.nnz,), key)
         indptr = np.asarray(self.matrix.indptr)
         indptr = np.concatenate([indptr, np.full(n_pre - least[0], indptr[-1])])
-        return CSR(weight, self.matrix.indices, indptr, n_post)
+        return CSR(weight, self.matrix.indices, indptr, n_post, delays=steps)
 
     def __repr__(self) -> str:
         return f"{self.name}({self.matrix!r})"
 
 
-def from_edges(pre: Any, post: Any, weight: Any = 1.0, n_pre: int | None = None, n_post: int | None = None) -> Given:
+def from_edges(
+    pre: Any,
+    post: Any,
+    weight: Any = 1.0,
+    n_pre: int | None = None,
+    n_post: int | None = None,
+    *,
+    delay: Any = None,
+) -> Given:
     """Connections from a list of edges. An edge that occurs twice is two synapses.
 
     **Arguments:**
@@ -55,6 +66,8 @@ def from_edges(pre: Any, post: Any, weight: Any = 1.0, n_pre: int | None = None,
     - `weight`: one number, one per edge in the order given, or a function `(key, shape) -> array`.
     - `n_pre`, `n_post`: the numbers of sources and targets, which the populations must then have; by default those of the
         populations, whatever they are.
+    - `delay`: the delay of each synapse in steps: one number, one per edge, or a function `(key, shape) -> array`. By
+        default they have none of their own but that of their projection.
 
     `from_edges(pre, post, weight)(n_pre, n_post)` is the matrix itself, outside of a network.
     """
@@ -76,7 +89,10 @@ def from_edges(pre: Any, post: Any, weight: Any = 1.0, n_pre: int | None = None,
     order = np.lexsort((post, pre))
     indptr = np.searchsorted(pre[order], np.arange(sizes[0] + 1))
     values = weight if weight.ndim == 0 else weight[order]
-    return Given(CSR(values, post[order], indptr, sizes[1]), "from_edges", n_pre, n_post, drawn)
+    given = None if callable(delay) else delays("from_edges", as_delay("from_edges", delay), pre.shape, None)
+    steps = None if given is None else given[order]
+    later = delay if callable(delay) else None
+    return Given(CSR(values, post[order], indptr, sizes[1], delays=steps), "from_edges", n_pre, n_post, drawn, later)
 
 
 def from_scipy(matrix: Any) -> Given:

@@ -4,12 +4,14 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from .._fields import as_parameter, check_finite
-from .._interfaces import AbstractConnectivity, AbstractRule
+from .._interfaces import AbstractConnectivity, AbstractRule, Row
 from .._types import Key
-from ._checks import check_length
+from ._checks import check_length, check_row
+from ._csr import CSR
 from ._weights import as_weight, show, weights
 
 
@@ -56,6 +58,13 @@ class OneToOne(AbstractConnectivity):
 
     def todense(self) -> Float[Array, "pre post"]:
         return jnp.diag(jnp.broadcast_to(self.weight, (self.n,)))
+
+    def to_csr(self) -> CSR:
+        return CSR(self.weight, np.arange(self.n), np.arange(self.n + 1), self.n)
+
+    def row(self, i: int) -> Row:
+        check_row("OneToOne", i, self.n)
+        return Row(np.array([i]), np.asarray(jnp.broadcast_to(self.weight, (self.n,))[i])[None], None)
 
     def __repr__(self) -> str:
         return f"OneToOne({self.n})"

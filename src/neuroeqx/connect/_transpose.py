@@ -4,7 +4,7 @@ from typing import Any
 
 from jaxtyping import Array, Float
 
-from .._interfaces import AbstractConnectivity
+from .._interfaces import AbstractConnectivity, Row
 from ._checks import check_length
 
 
@@ -34,6 +34,12 @@ class Transpose(AbstractConnectivity):
 
     def todense(self) -> Float[Array, "pre post"]:
         return self.matrix.todense().T
+
+    def to_csr(self) -> AbstractConnectivity:
+        return self.matrix.to_csr().transposed()
+
+    def row(self, i: int) -> Row:
+        return self.to_csr().row(i)
 
     def __repr__(self) -> str:
         return f"Transpose({self.matrix!r})"

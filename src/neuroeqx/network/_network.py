@@ -6,22 +6,27 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.tree_util as jtu
 from jaxtyping import Array, Float
 
+from .. import ops
 from .._abstract import eval_shape
-from .._interfaces import AbstractConnectivity, AbstractDynamics, AbstractRule
+from .._interfaces import AbstractDynamics, AbstractRule, AbstractSparseConnectivity
 from .._types import Key, State, Time
+from ._arrivals import Arrivals
 from ._history import History
 from ._population import Population
 from ._projection import Projection
 
 
 class NetworkState(eqx.Module):
-    """The state of every population, the recent output of every source, and the release state of projections."""
+    """The state of every population, the recent output of every source, the release state of projections, and the inputs
+    under way to receptors that are reached by synapses with delays of their own."""
 
     populations: dict[str, State]
     histories: dict[str, History]
     releases: dict[str, State]
+    arrivals: dict[str, Arrivals]
 
 
 class Network(AbstractDynamics):
@@ -93,7 +98,13 @@ class Network(AbstractDynamics):
                 f"Network: the connectivity of projection {name!r} has shape {comm.shape}, but its source and target "
                 f"have {shape[0]} and {shape[1]} cells."
             )
-        return eqx.tree_at(lambda p: p.comm, projection, comm)
+        resolved = eqx.tree_at(lambda p: p.comm, projection, comm)
+        if resolved.delays and projection.delay is not None:
+            raise ValueError(
+                f"Network: projection {name!r} has a delay of {projection.delay:g} ms, but its synapses have delays of "
+                "their own; give one or the other."
+            )
+        return resolved
 
     def init(self, *, dt: float, key: Key | None = None) -> NetworkState:
         """The state before the first step: cells at their initial values, no input under way."""
@@ -112,7 +123,21 @@ class Network(AbstractDynamics):
         for source, length in lengths.items():
             output = self._output_of(source, populations[source], dt)
             histories[source] = History.silent(_size(self.populations[source]), length, output.dtype)
-        return NetworkState(populations, histories, releases)
+        return NetworkState(populations, histories, releases, self._no_arrivals(populations))
+
+    def _no_arrivals(self, populations: dict[str, State]) -> dict[str, Arrivals]:
+        lengths: dict[str, int] = {}
+        arrivals = {}
+        for projection in self.projections.values():
+            if projection.delays:
+                target = self.populations[projection.post.name]
+                start, stop = projection.post.bounds(target.size)
+                place = _place(projection)
+                lengths[place] = max(lengths.get(place, 1), projection.comm.horizon)  # pyright: ignore
+                state = populations[projection.post.name].receptors[projection.receptor]
+                dtype = jtu.tree_leaves(state)[0].dtype
+                arrivals[place] = Arrivals.none(stop - start, lengths[place], dtype)
+        return arrivals
 
     def _output_of(self, name: str, state: State, dt: float) -> jax.ShapeDtypeStruct:
         return eval_shape(_output, self.populations[name], state, dt, jax.random.key(0))
@@ -143,36 +168,81 @@ class Network(AbstractDynamics):
             name: p.decay(state.populations[name], dt=dt) if isinstance(p, Population) else state.populations[name]
             for name, p in self.populations.items()
         }
-        populations, releases = self._deliver(populations, histories, state.releases, dt=dt, t=t, key=key)
+        sent, releases = self._sent(histories, state.releases, dt=dt, t=t, key=key)
+        populations, arrivals = self._deliver(populations, sent, state.arrivals)
         outputs = {}
         for i, (name, population) in enumerate(self.populations.items()):
             own = None if key is None else jax.random.fold_in(key, i)
             update = population.update if isinstance(population, Population) else population.step
             populations[name], outputs[name] = update(populations[name], drives.get(name), dt=dt, t=t, key=own)
         histories = {name: history.push(outputs[name].reshape(-1)) for name, history in histories.items()}
-        return NetworkState(populations, histories, releases), outputs
+        return NetworkState(populations, histories, releases, arrivals), outputs
 
-    def _deliver(
-        self,
-        populations: dict[str, State],
-        histories: dict[str, History],
-        releases: dict[str, State],
-        *,
-        dt: float,
-        t: Time,
-        key: Key | None,
-    ) -> tuple[dict[str, State], dict[str, State]]:
-        releases = dict(releases)
+    def _sent(
+        self, histories: dict[str, History], releases: dict[str, State], *, dt: float, t: Time, key: Key | None
+    ) -> tuple[dict[str, tuple[Array, Any]], dict[str, State]]:
+        """What arrives at the synapses of every projection: a vector, and the list of its active entries where several
+        projections share it."""
+        releases, sent = dict(releases), {}
+        shared = self._shared(dt)
+        lists = {}
         for i, (name, projection) in enumerate(self.projections.items()):
-            x = _section(histories[projection.pre.name].read(projection.steps(dt)), projection.pre)
+            source, lag = projection.pre.name, projection.steps(dt)
+            whole = histories[source].read(lag)
+            x, active = _section(whole, projection.pre), None
             if projection.release is not None:
                 own = None if key is None else jax.random.fold_in(key, len(self.populations) + i)
                 releases[name], x = projection.release.step(releases[name], x, dt=dt, t=t, key=own)
-            target = projection.post.name
-            populations[target] = self.populations[target].inject(
-                populations[target], projection.receptor, lambda g, x=x, p=projection: _add_product(g, x, p)
-            )
-        return populations, releases
+            elif shared.get((source, lag), 0) > 1 and _walks(projection) and x is whole:
+                if (source, lag) not in lists:
+                    lists[source, lag] = ops.events.compact(whole)
+                active = lists[source, lag]
+            sent[name] = x, active
+        return sent, releases
+
+    def _shared(self, dt: float) -> dict[tuple[str, int], int]:
+        """How many projections walk along the active rows of one vector: all of a source, at one lag."""
+        counts: dict[tuple[str, int], int] = {}
+        for projection in self.projections.values():
+            whole = projection.pre.bounds(_size(self.populations[projection.pre.name]))
+            if whole == (0, _size(self.populations[projection.pre.name])) and _walks(projection):
+                source = projection.pre.name, projection.steps(dt)
+                counts[source] = counts.get(source, 0) + 1
+        return counts
+
+    def _deliver(
+        self, populations: dict[str, State], sent: dict[str, tuple[Array, Any]], arrivals: dict[str, Arrivals]
+    ) -> tuple[dict[str, State], dict[str, Arrivals]]:
+        """Every projection's product, added to its receptor, or to what is under way to it."""
+        arrivals = {place: under_way.turn() for place, under_way in arrivals.items()}
+        for name, projection in self.projections.items():
+            x, active = sent[name]
+            if projection.delays:
+                place = _place(projection)
+                arrivals[place] = arrivals[place].deliver(projection.comm, x, active)  # pyright: ignore
+            else:
+                populations = self._inject(
+                    populations, projection, lambda g, p=projection, x=x, a=active: _add_product(g, x, a, p.comm)
+                )
+        due = {_place(projection): projection for projection in self.projections.values() if projection.delays}
+        for place, projection in due.items():
+            now, arrivals[place] = arrivals[place].take()
+            populations = self._inject(populations, projection, lambda g, now=now: g + now)
+        return populations, arrivals
+
+    def _inject(self, populations: dict[str, State], projection: Projection, add: Any) -> dict[str, State]:
+        """`add`, from the receptor's variable of the targets to that with arrivals, applied to those of a projection."""
+        target = projection.post.name
+        population = self.populations[target]
+
+        def inject(g: Float[Array, "..."]) -> Float[Array, "..."]:
+            flat = g.reshape(-1)
+            start, stop = projection.post.bounds(flat.shape[0])
+            if (start, stop) == (0, flat.shape[0]):
+                return add(flat).reshape(g.shape)
+            return flat.at[start:stop].set(add(flat[start:stop])).reshape(g.shape)
+
+        return {**populations, target: population.inject(populations[target], projection.receptor, inject)}
 
     def __repr__(self) -> str:
         cells = "\n".join(
@@ -190,16 +260,20 @@ def _output(population: AbstractDynamics, state: State, dt: float, key: Key) -> 
     return population.step(state, None, dt=dt, key=key)[1]
 
 
-def _add_product(g: Float[Array, "..."], x: Float[Array, " pre"], projection: Projection) -> Float[Array, "..."]:
+def _add_product(g: Float[Array, " post"], x: Float[Array, " pre"], active: Any, comm: Any) -> Float[Array, " post"]:
     """The receptor's variable with one projection's arrivals added."""
-    comm = projection.comm
-    assert isinstance(comm, AbstractConnectivity)  # rules were resolved at construction
     x = x.astype(g.dtype)
-    flat = g.reshape(-1)
-    start, stop = projection.post.bounds(flat.shape[0])
-    if (start, stop) == (0, flat.shape[0]):
-        return comm.add_to(flat, x).reshape(g.shape)
-    return flat.at[start:stop].set(comm.add_to(flat[start:stop], x)).reshape(g.shape)
+    return comm.add_to(g, x) if active is None else comm.deliver(g, x, active=active)
+
+
+def _place(projection: Projection) -> str:
+    """The receptor of the cells that a projection reaches."""
+    return f"{projection.post}:{projection.receptor}"
+
+
+def _walks(projection: Projection) -> bool:
+    """Whether a projection walks along the active rows of its source's output, as it is."""
+    return projection.release is None and isinstance(projection.comm, AbstractSparseConnectivity)
 
 
 def _kind(model: Any) -> str:

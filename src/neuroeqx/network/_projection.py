@@ -4,7 +4,7 @@ import math
 
 import equinox as eqx
 
-from .._interfaces import AbstractCell, AbstractConnectivity, AbstractRule
+from .._interfaces import AbstractCell, AbstractConnectivity, AbstractRule, AbstractSparseConnectivity
 from ._part import as_part, Part
 
 
@@ -20,7 +20,7 @@ class Projection(eqx.Module):
     - `comm`: a connectivity such as `connect.CSR(...)`, or a rule such as `connect.bernoulli(...)`, which the network
         turns into one.
     - `delay`: ms, a multiple of dt, at least dt: what a source puts out in step n first acts in step n + delay / dt.
-        One step by default.
+        One step by default. Where the synapses of `comm` have delays of their own (in steps), those hold instead.
     - `release`: kinetics kept once per source neuron, between the delay and the connectivity; its output is what the
         synapses transmit.
     """
@@ -69,6 +69,11 @@ class Projection(eqx.Module):
         if not isinstance(self.comm, AbstractConnectivity):
             raise ValueError(f"Projection {self}: its rule has not been drawn yet; look at it inside a Network.")
         return self.comm.nnz
+
+    @property
+    def delays(self) -> bool:
+        """Whether the synapses have delays of their own."""
+        return isinstance(self.comm, AbstractSparseConnectivity) and self.comm.horizon > 0
 
     def steps(self, dt: float) -> int:
         """The delay in steps of `dt`; a `ValueError` with the nearest choices if that is not a whole number."""

@@ -11,7 +11,6 @@ then handles a vector.
 
 import numpy as np
 from numba import carray, types
-from numba.core import cgutils
 from numba.extending import overload
 
 from ._active import any_active, LIST, next_active, stack_list
@@ -60,6 +59,11 @@ def _weight_at(weight, k):
     return lambda weight, k: weight[k]
 
 
+@kernel
+def _turned(j, size):
+    return j - size if j >= size else j
+
+
 def column(indices, k, offset, size):
     """The place in a vector of `size` that synapse k points to."""
     raise NotImplementedError
@@ -69,12 +73,7 @@ def column(indices, k, offset, size):
 def _column(indices, k, offset, size):
     if isinstance(offset, types.NoneType):
         return lambda indices, k, offset, size: indices[k]
-
-    def turned(indices, k, offset, size):
-        j = np.uint64(indices[k]) + np.uint64(offset)
-        return j - size if j >= size else j
-
-    return turned
+    return lambda indices, k, offset, size: _turned(np.uint64(indices[k]) + np.uint64(offset), size)
 
 
 @kernel

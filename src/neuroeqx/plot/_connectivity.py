@@ -5,8 +5,7 @@ from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
-from .._interfaces import AbstractConnectivity
-from ..connect import CSR
+from .._interfaces import AbstractConnectivity, AbstractSparseConnectivity
 from ..network import Network
 from ._axes import check_count, new_axes
 
@@ -59,7 +58,8 @@ def connectivity(source: Any, name: str | None = None, *, ax: "Axes | None" = No
 def _block_means(source: AbstractConnectivity, blocks: Sequence[int]) -> np.ndarray:
     """The matrix averaged over blocks of rows and columns; those at its ends may be smaller."""
     starts = [np.arange(0, n, b) for n, b in zip(source.shape, blocks, strict=True)]
-    if isinstance(source, CSR):
+    if isinstance(source, AbstractSparseConnectivity):
+        source: Any = source.to_csr()
         weights = np.broadcast_to(np.asarray(source.weight, np.float64), (source.nnz,))
         rows = np.repeat(np.arange(source.shape[0]), np.diff(np.asarray(source.indptr)))
         places = rows // blocks[0] * len(starts[1]) + np.asarray(source.indices) // blocks[1]

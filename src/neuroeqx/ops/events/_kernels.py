@@ -1,4 +1,4 @@
-"""Native kernels of lists of events and of active entries. Imports numba: only `_cpu.py` imports this, and only when lowering."""
+"""Native kernels of lists of events. Imports numba: only `_cpu.py` imports this, and only when lowering."""
 
 import numpy as np
 from numba import carray

@@ -11,7 +11,9 @@ def _abstract(buffer, count, x, step, *, backend):
     return [result_type(state, state.shape) for state in (buffer, count)]
 
 
-append_p = make_primitive("neuroeqx_events_append", _abstract, _reference.append, _cpu.append, _reference.append, multiple_results=True)
+append_p = make_primitive(
+    "neuroeqx_events_append", _abstract, _reference.append, _cpu.append, _reference.append, multiple_results=True
+)
 
 
 def _abstract_compact(x, *, backend):
