@@ -34,13 +34,29 @@ CALLS = {
     "nex.simulate(nex.Population(nex.LIF(), 3), 1.0, 0.1, record={'v': 'v'})": r"`record\['v'\]` must be a recorder",
     "nex.simulate(nex.Network({'E': nex.Population(nex.LIF(), 3)}), 1.0, 0.1, 20.0)": r"dictionary by population",
     "nex.spikes('E', [0.5])": r"`indices` must be whole numbers",
+    "fanout.matvec(jnp.ones(3), INDICES, jnp.ones(4), n_post=3)": r"ValueError: weight has shape \(3,\), expected \(\) or",
+    "fanout.matvec(jnp.ones(()), INDICES, jnp.ones(5), n_post=3)": r"ValueError: x has length 5, but the matrix has 4 rows",
+    "fanout.matvec(jnp.ones(()), INDICES[0], jnp.ones(4), n_post=3)": r"expected int32\[n_pre, k\]",
+    "fanout.matvec(jnp.ones((), 'float16'), INDICES, jnp.ones(4), n_post=3)": r"must be the same, or the weight bfloat16",
+    "fanout.matvec(jnp.ones(()), INDICES, jnp.ones(4), n_post=3, backend='cuda')": r"ValueError: backend is 'cuda', expected",
+    "fanout.matvec(jnp.ones(()), INDICES, jnp.ones(4), n_post=3, active=(INDICES[:, 0][:3], INDICES[0, 0]))": (
+        r"ValueError: active is \(int32\[3\], int32\[\]\), expected .* \(int32\[4\], int32\[\]\)"
+    ),
+    "fanout.add_matvec(jnp.ones(3), jnp.ones(()), INDICES, jnp.ones(4), offset=jnp.float32(0))": (
+        r"offset is float32\[\], expected int32\[\]"
+    ),
+    "nex.ops.events.compact(jnp.ones(2, bool))": r"x has dtype bool",
+    "nex.ops.events.compact(jnp.ones((2, 2)))": r"ValueError: x has shape \(2, 2\), expected one axis",
+    "nex.connect.integers(0.5, 2)": r"integers: `low` must be a whole number, got 0\.5",
 }
 
 
 @pytest.fixture(scope="module")
 def answers():
     code = f"""
-import json, numpy as np, neuroeqx as nex
+import json, jax.numpy as jnp, numpy as np, neuroeqx as nex
+from neuroeqx.ops import fanout
+INDICES = jnp.zeros((4, 2), jnp.int32)
 answers = {{}}
 for call in {list(CALLS)!r}:
     try:

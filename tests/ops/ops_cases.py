@@ -59,10 +59,10 @@ def assert_agree(ours, truth, *operands):
     assert_close(*jax.jit(lambda *operands: (ours(*operands), truth(*operands)))(*operands))
 
 
-def assert_close(ours, truth):
-    """Equal up to rounding, in units of the largest entry of each array."""
+def assert_close(ours, truth, terms=1.0):
+    """Equal up to rounding, in units of the largest entry of each array, or of the number of terms in its sums."""
     assert jax.tree.structure(ours) == jax.tree.structure(truth)
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(truth), strict=True):
         assert (a.shape, a.dtype) == (b.shape, b.dtype)
-        scale = max(1.0, float(np.max(np.abs(b), initial=0.0)))
+        scale = max(1.0, terms, float(np.max(np.abs(b), initial=0.0)))
         np.testing.assert_allclose(a, b, rtol=0, atol=100 * float(jnp.finfo(b.dtype).eps) * scale)

@@ -12,6 +12,7 @@ x is expected to have many of them; it never changes the result.
 """
 
 import functools
+import math
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -47,9 +48,7 @@ class Products(NamedTuple):
     ) -> Any:
         """The derivative of `g @ (x @ W)` by the weights, of shape `weight_shape`, summed over the batch."""
         listed = active is not None
-        return bind(
-            self.outer_p, x, g, *(active or ()), *structure, weight_shape=weight_shape, listed=listed, **params
-        )
+        return bind(self.outer_p, x, g, *(active or ()), *structure, weight_shape=weight_shape, listed=listed, **params)
 
 
 def make_products(family: str, reference: ModuleType, native: ModuleType, triton: ModuleType) -> Products:
@@ -114,7 +113,6 @@ def _is_zero(tangent: Any) -> bool:
 
 def _sum(parts: list) -> Any:
     return functools.reduce(jnp.add, parts)
-
 
 
 # jvp
@@ -208,7 +206,7 @@ def _one_by_one(primitive, args, dims, params):
 def _fold(vector, dim):
     """Makes the new axis `dim` part of the batch axis, or the batch axis if there is none yet."""
     vector = jnp.moveaxis(vector, dim, 0)
-    return jnp.reshape(vector, (-1, vector.shape[-1])) if vector.ndim == 3 else vector
+    return jnp.reshape(vector, (math.prod(vector.shape[:-1]), vector.shape[-1])) if vector.ndim == 3 else vector
 
 
 def _unfold(vector, like, dim):

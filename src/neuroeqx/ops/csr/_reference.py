@@ -33,7 +33,7 @@ def _add_events(out, weight, x, ids, count, indices, indptr, offset):
         rows, lengths = None, jnp.where(x != 0, jnp.diff(indptr), 0)
     else:
         rows = ids
-        lengths = jnp.where(jnp.arange(n_pre) < count, indptr[rows + 1] - indptr[rows], 0)
+        lengths = jnp.where(jnp.arange(n_pre, dtype=jnp.int32) < count, indptr[rows + 1] - indptr[rows], 0)
     ends = jnp.cumsum(lengths, dtype=indptr.dtype)
     offsets = jnp.arange(chunk, dtype=indptr.dtype)
 

@@ -1,5 +1,7 @@
 """The primitives of events. All operands may carry a leading batch axis, or none does."""
 
+import math
+
 import jax.numpy as jnp
 from jax.interpreters import ad, batching
 
@@ -56,7 +58,7 @@ def _jvp_compact(primals, tangents, *, backend):
 
 def _batch_compact(args, dims, *, backend):
     x = jnp.moveaxis(args[0], dims[0], 0)
-    ids, count = bind(compact_p, x.reshape(-1, x.shape[-1]), backend=backend)
+    ids, count = bind(compact_p, x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), backend=backend)
     return [ids.reshape(x.shape), count.reshape(x.shape[:-1])], [0, 0]
 
 
