@@ -5,12 +5,13 @@ import re
 import subprocess
 import sys
 import textwrap
+from importlib.util import find_spec
 
 import jax
 import jax.numpy as jnp
 import pytest
 from jax import export, lax
-from neuroeqx.ops import csr
+from neuroeqx.ops import csr, export_checks
 from ops_cases import assert_close, Case
 
 
@@ -37,7 +38,7 @@ def test_accumulates_in_place_in_a_loop(loop, batched):
     truth = case.dense_add(out, case.weight, x.sum(0))
     compiled = jax.jit(run, donate_argnums=0).lower(out, x).compile()
     body = loop_body(compiled.as_text())
-    assert re.search(r'custom_call_target="neuroeqx_csr_add_matvec(_batch)?_float32_int32"', body)
+    assert re.search(r'custom_call_target="neuroeqx_rows_add_matvec(_batch)?_float32_float32_uint32_none_none"', body)
     assert not [line for line in body.splitlines() if "1234]" in line.split("=")[-1] and "copy" in line]
     assert_close(compiled(out, x), truth)
 
@@ -50,10 +51,9 @@ def test_names_and_export():
         return jnp.sum(y * csr.rmatvec(weight, case.indices, case.indptr, y)[:5])
 
     gradient = jax.jit(jax.grad(loss, (0, 1)))
-    names = {f"neuroeqx_csr_{name}_float32_int32" for name in ("add_matvec", "rmatvec", "outer")}
-    allowed = [export.DisabledSafetyCheck.custom_call(name) for name in names]
-    exported = export.export(gradient, platforms=["cpu"], disabled_checks=allowed)(case.weight, case.x)
-    assert set(re.findall(r"neuroeqx_csr_\w+", exported.mlir_module())) >= names
+    names = {f"neuroeqx_rows_{name}_float32_float32_uint32_none_none" for name in ("add_matvec", "rmatvec", "outer")}
+    exported = export.export(gradient, platforms=["cpu"], disabled_checks=export_checks())(case.weight, case.x)
+    assert set(re.findall(r"neuroeqx_rows_\w+", exported.mlir_module())) >= names
     assert_close(exported.call(case.weight, case.x), gradient(case.weight, case.x))
 
 
@@ -62,16 +62,15 @@ def test_other_platforms_take_the_reference():
     product = lambda backend: jax.jit(
         lambda x: csr.matvec(case.weight, case.indices, case.indptr, x, n_post=5, backend=backend)
     )
-    text = export.export(product(None), platforms=["cuda"])(case.x).mlir_module()
+    text = export.export(product(None), platforms=["tpu"])(case.x).mlir_module()
     assert "custom_call" not in text
-    both = export.export(
-        product(None),
-        platforms=["cpu", "cuda"],
-        disabled_checks=[export.DisabledSafetyCheck.custom_call("neuroeqx_csr_add_matvec_float32_int32")],
-    )(case.x)
-    assert "neuroeqx_csr_add_matvec_float32_int32" in both.mlir_module()
-    with pytest.raises(ValueError, match="backend='numba' runs on the cpu platform only"):
-        export.export(product("numba"), platforms=["cuda"])(case.x)
+    both = export.export(product(None), platforms=["cpu", "tpu"], disabled_checks=export_checks())(case.x)
+    assert "neuroeqx_rows_add_matvec_float32" in both.mlir_module()
+    with pytest.raises(ValueError, match="backend='numba' runs on cpu only"):
+        export.export(product("numba"), platforms=["tpu"])(case.x)
+    if not find_spec("jax_triton"):
+        with pytest.raises(ImportError, match="needs jax-triton"):
+            export.export(product(None), platforms=["cuda"], disabled_checks=export_checks())(case.x)
 
 
 def run_python(program, **environment):
@@ -92,6 +91,31 @@ PRODUCT = """
         ones, indices, indptr = jnp.ones(2), jnp.array([0, 1], jnp.int32), jnp.array([0, 1, 2], jnp.int32)
         return csr.matvec(ones, indices, indptr, ones, n_post=2, backend=backend).tolist()
 """
+
+
+def test_an_artefact_runs_in_another_process(tmp_path):
+    """Where no product has been lowered, its native code is made known by name."""
+    pytest.importorskip("flatbuffers")
+    path = tmp_path / "program"
+    case = Case(6, 5)
+    gradient = jax.jit(jax.grad(lambda x: (csr.matvec(case.weight, case.indices, case.indptr, x, n_post=5) ** 2).sum()))
+    exported = export.export(gradient, platforms=["cpu"], disabled_checks=export_checks())(case.x)
+    path.write_bytes(exported.serialize())
+    out = run_python(f"""
+        import jax, jax.numpy as jnp, neuroeqx as nex
+        program = nex.ops.register_exported(jax.export.deserialize(bytearray(open({str(path)!r}, "rb").read())))
+        print(program.call(jnp.array({case.x.tolist()}, jnp.float32)).tolist())
+    """)
+    assert_close(jnp.array(eval(out), jnp.float32), gradient(case.x))
+
+
+def test_every_target_is_named():
+    """Those that have been registered by now, here and by other tests, are those that an export may hold."""
+    from neuroeqx.ops import _export, _ffi
+
+    case = Case(6, 5)
+    csr.matvec(case.weight, case.indices, case.indptr, case.x, n_post=5)
+    assert set(_ffi._handlers) <= set(_export._targets())
 
 
 def test_numba_is_imported_when_it_is_needed():
