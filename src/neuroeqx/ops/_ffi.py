@@ -41,12 +41,17 @@ _MAJOR, _MINOR, _TRAITS = 24, 28, 32
 def kernel(function: Callable) -> Callable[..., Any]:
     """Compiles a function for use inside a handler: no bounds checks, no exceptions, NaN and infinities kept."""
     # `unwrap`: a run-time type checker may have wrapped the function before this decorator sees it.
-    return njit(boundscheck=False, error_model="numpy")(inspect.unwrap(function))
+    return njit(boundscheck=False, error_model="numpy", forceinline=True)(inspect.unwrap(function))
 
 
 def reordering_kernel(function: Callable) -> Callable[..., Any]:
     """As `kernel`, and sums may be reordered so that they vectorise. NaN and infinities are still kept."""
-    options = {"boundscheck": False, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
+    options = {
+        "boundscheck": False,
+        "error_model": "numpy",
+        "forceinline": True,
+        "fastmath": {"reassoc", "contract", "nsz"},
+    }
     return njit(**options)(inspect.unwrap(function))
 
 

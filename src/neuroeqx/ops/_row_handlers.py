@@ -135,9 +135,7 @@ def add_matvec_batch(stamp, real, weights, pointer, ids, ring):
         fits = _fits(rows, indices, x.shape[0] // members) and _weight_fits(frame, 1, weight, indices)
         if not fits or members != _members(frame, 0):
             return _mismatch(frame)
-        add_batch(
-            out, weight, shared, indices, rows, x, listed, counts, offset, members, lanes, packed_out, packed_x
-        )
+        add_batch(out, weight, shared, indices, rows, x, listed, counts, offset, members, lanes, packed_out, packed_x)
         return 0
 
     return handler

@@ -18,8 +18,8 @@ from ._ffi import intrinsic, kernel, prefetch, reordering_kernel
 from ._lanes import fill, gather_lanes, load, multiply_add, scatter_lanes, store, total
 
 
-_AHEAD = 6  # active rows between the one being handled and the one being fetched
-_FETCHED = 256  # at most this many synapses of a row are fetched: the processor follows longer rows by itself
+_AHEAD = 4  # active rows between the one being handled and the one being fetched
+_FETCHED = 64  # at most this many synapses of a row are fetched: the processor follows longer rows by itself
 _PACKED = 2  # mean number of active members in a pack from which lanes are faster than one member after the other
 
 
@@ -79,8 +79,10 @@ def _column(indices, k, offset, size):
 @kernel
 def _fetch(values, begin, end):
     end = min(end, begin + np.uint64(_FETCHED))
-    for k in range(begin, end, np.uint64(64 // values.itemsize)):
+    k = begin
+    while k < end:  # not a range with a step, whose length takes a division
         prefetch(values, k)
+        k += np.uint64(64 // values.itemsize)
 
 
 @kernel

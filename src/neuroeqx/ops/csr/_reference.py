@@ -11,7 +11,8 @@ from jax import lax
 from .._columns import turned
 
 
-_CHUNK = 4096  # synapses handled at a time by the event-driven product
+_CHUNK = 2048  # synapses handled at a time by the event-driven product
+_PIECE = 16  # synapses of one row that are found together
 
 
 def _rows(indices, indptr):
@@ -27,26 +28,37 @@ def _add_all(out, weight, x, indices, indptr, offset):
 
 
 def _add_events(out, weight, x, ids, count, indices, indptr, offset):
-    """Walks over the synapses of the active rows, laid end to end, in chunks of fixed size: no event can be lost."""
-    n_pre, chunk = indptr.size - 1, min(_CHUNK, indices.size)
+    """Walks over the active rows, cut into pieces of a fixed length, a chunk of them at a time: no event can be lost.
+
+    The barriers keep XLA from computing again for every synapse what is the same for a piece, or for both its uses.
+    """
+    n_pre, chunk = indptr.size - 1, max(1, min(_CHUNK, indices.size) // _PIECE)
     if ids is None:
         rows, lengths = None, jnp.where(x != 0, jnp.diff(indptr), 0)
     else:
         rows = ids
         lengths = jnp.where(jnp.arange(n_pre, dtype=jnp.int32) < count, indptr[rows + 1] - indptr[rows], 0)
-    ends = jnp.cumsum(lengths, dtype=indptr.dtype)
-    offsets = jnp.arange(chunk, dtype=indptr.dtype)
+    pieces = (lengths + (_PIECE - 1)) // _PIECE
+    ends = jnp.cumsum(pieces, dtype=indptr.dtype)
+    chunk_of = jnp.arange(chunk, dtype=indptr.dtype)
+    piece_of = jnp.arange(_PIECE, dtype=indptr.dtype)[None]
 
     def add_chunk(carry):
         start, out = carry
-        positions = start + offsets
+        positions = start + chunk_of
         place = jnp.minimum(jnp.searchsorted(ends, positions, side="right"), n_pre - 1)
         row = place if rows is None else rows[place]
-        valid = positions < ends[-1]
-        synapse = jnp.where(valid, indptr[row + 1] - (ends[place] - positions), 0)
-        value = x[row] * (weight if weight.ndim == 0 else weight[synapse]).astype(out.dtype)
+        begin = indptr[row] + _PIECE * (positions - (ends[place] - pieces[place]))
+        end = jnp.where(positions < ends[-1], indptr[row + 1], 0)
+        begin, end, value = lax.optimization_barrier((begin, end, x[row]))
+        synapse = begin[:, None] + piece_of
+        valid = synapse < end[:, None]
+        synapse = lax.optimization_barrier(jnp.where(valid, synapse, 0))
+        own = (weight if weight.ndim == 0 else weight[synapse]).astype(out.dtype)
+        added = jnp.where(valid, value[:, None] * own, 0)
         columns = turned(indices[synapse], offset, out.size)
-        return start + chunk, out.at[columns].add(jnp.where(valid, value, 0))
+        columns, added = lax.optimization_barrier((columns, added))
+        return start + chunk, out.at[columns].add(added)
 
     start = jnp.zeros_like(ends[-1])  # not a constant, which differs from `ends` in type inside of `jax.shard_map`
     return lax.while_loop(lambda carry: carry[0] < ends[-1], add_chunk, (start, out))[1]

@@ -17,7 +17,9 @@ def _abstract(out, weight, x, *, backend):
     return result_type(out, out.shape)
 
 
-add_matvec_p = make_primitive("neuroeqx_dense_add_matvec", _abstract, _reference.add_matvec, _cpu.add_matvec, _reference.add_matvec)
+add_matvec_p = make_primitive(
+    "neuroeqx_dense_add_matvec", _abstract, _reference.add_matvec, _cpu.add_matvec, _reference.add_matvec
+)
 
 
 def _jvp(primals, tangents, *, backend):
