@@ -138,3 +138,26 @@ def test_deliveries_arrive_when_they_are_due(name, listed, row, x64):
 
     np.testing.assert_allclose(jax.vmap(deliver)(jnp.asarray(batch)).reshape(3, length, 6), expected, rtol=1e-12)
     np.testing.assert_allclose(deliver(jnp.asarray(SPIKES)).reshape(length, 6), expected[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", SPARSE)
+def test_training_equals_that_of_the_dense_matrix(name, x64):
+    """Backpropagation through 30 steps of a spiking network, towards the weights and everything else."""
+    if "delays" in name:
+        pytest.skip("tests/test_synaptic_delays.py compares them with projections of one delay each")
+    cell = nex.LIF(tau=5.0, v_rest=0.0, v_th=1.0, v_reset=0.0)
+    receptors = {"in": nex.Receptor(nex.Expon(2.0), nex.CUBA())}
+    v0 = jnp.linspace(-0.5, 0.9, 6)
+
+    def loss(comm):
+        net = nex.Network({"E": nex.Population(cell, 6, receptors, v0=v0)}, [nex.Projection("E", "E", "in", comm)])
+        sol = nex.simulate(net, 3.0, 0.1, {"E": 2.5}, record={"v": nex.voltage("E"), "o": nex.output("E")})
+        return (sol.records["v"].values ** 2).sum() + sol.records["o"].values.sum()
+
+    w = make(name)
+    ours, dense = (
+        eqx.filter_jit(eqx.filter_value_and_grad(f))(w) for f in (loss, lambda w: loss(nex.connect.Dense(w.todense())))
+    )
+    np.testing.assert_allclose(ours[0], dense[0], rtol=1e-12)
+    assert np.count_nonzero(np.asarray(ours[1].weight)) > w.weight.size // 2
+    np.testing.assert_allclose(ours[1].weight, dense[1].weight, rtol=1e-9)
