@@ -21,6 +21,12 @@ def make(name):
         "FanOut, one weight, delays": lambda: nex.connect.fixed_out_degree(4, 0.3, delay=nex.connect.integers(1, 3))(
             6, 6, key=jr.key(0)
         ),
+        "Procedural": lambda: nex.connect.procedural(nex.connect.bernoulli(0.4, nex.connect.normal(0.5, 0.3)))(
+            6, 6, key=jr.key(0)
+        ),
+        "Procedural, delays": lambda: nex.connect.procedural(
+            nex.connect.fixed_out_degree(4, 0.3, delay=nex.connect.integers(1, 3))
+        )(6, 6, key=jr.key(0)),
         "AllToAll": lambda: nex.connect.AllToAll(0.7, (6, 6)),
         "AllToAll, no autapses": lambda: nex.connect.AllToAll(0.7, (6, 6), autapses=False),
         "OneToOne": lambda: nex.connect.OneToOne(np.arange(1.0, 7.0), 6),
@@ -30,7 +36,8 @@ def make(name):
 
 NAMES = [
     "Dense", "CSR", "CSR, one weight", "CSR, several synapses per pair", "CSR, delays", "FanOut",
-    "FanOut, one weight, delays", "AllToAll", "AllToAll, no autapses", "OneToOne", "Transpose",
+    "FanOut, one weight, delays", "Procedural", "Procedural, delays", "AllToAll", "AllToAll, no autapses",
+    "OneToOne", "Transpose",
 ]  # fmt: skip
 everywhere = pytest.mark.parametrize("name", NAMES)
 SPIKES = np.array([0.0, 1.0, 0.0, 1.0, 0.0, 2.5])

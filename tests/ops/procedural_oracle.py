@@ -80,7 +80,7 @@ def synapses(law, structure, rows=None, real=np.float32):
     seed = np.asarray(tables.seed)
     gaps, normal, accept = (None if t is None else np.asarray(t) for t in tables[1:4])
     found = []
-    for row in range(law.n_pre) if rows is None else rows:
+    for row in range(law.n_pre) if rows is None else map(int, rows):
         for t, place in places(law, seed, gaps, row):
             target = place + (not law.autapses and place >= row)
             if law.grid is not None:
@@ -120,12 +120,10 @@ def law_of_gaps(gaps):
 
 def geometric(p, digits):
     """What these probabilities should be."""
-    log = math.log1p(-p) if p < 1 else -math.inf
-    steps = np.arange(1025.0)
-    with np.errstate(invalid="ignore"):
-        power = lambda log: np.where(steps == 0, 1.0, np.exp(steps * log))
-    whole = lambda above: -np.diff(np.concatenate([above[:1024], [0.0]]))
+    log = math.log1p(-p) if p < 1 else -1e9
+    steps = np.arange(1024.0)
+    law = lambda above: -np.diff(np.append(above, 0.0))
     if digits == 1:
-        return [whole(power(log))]
-    low = power(log)[:1024] * np.expm1((1024 - steps[:1024]) * log) / np.expm1(1024 * log)
-    return [whole(low), whole(power(1024 * log))]
+        return [law(np.exp(steps * log))]
+    low = np.exp(steps * log) * np.expm1((1024 - steps) * log) / np.expm1(1024 * log)
+    return [law(low), law(np.exp(steps * 1024 * log))]

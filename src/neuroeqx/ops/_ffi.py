@@ -32,7 +32,9 @@ from numba.extending import intrinsic as numba_intrinsic
 
 # Byte offsets in `XLA_FFI_CallFrame`, `XLA_FFI_Buffer` and the metadata query, the same on every 64-bit machine.
 _EXTENSION, _API, _ARGUMENTS, _RESULTS = 8, 16, 72, 112
-_ERROR_CREATE, _INVALID_ARGUMENT = 48, 3
+_INVALID_ARGUMENT = 3
+CONTEXT = 24
+_FIRST_FUNCTION = 48  # in `XLA_FFI_Api`
 _DATA, _RANK, _DIMS = 24, 32, 40
 _EXTENSION_TYPE, _METADATA = 8, 24
 _MAJOR, _MINOR, _TRAITS = 24, 28, 32
@@ -153,6 +155,15 @@ def result_dim(frame, position, axis):
     return _word(_word(_buffer(frame, _RESULTS, position) + _DIMS) + 8 * axis)
 
 
+def api_function(builder, frame, name: str, kind: ir.FunctionType):
+    """In LLVM's language: the function `XLA_FFI_<name>` of the interface that a frame brings."""
+    word = ir.IntType(64)
+    place = _FIRST_FUNCTION + 8 * _api_functions().index(f"XLA_FFI_{name}")
+    load = lambda address: builder.load(builder.inttoptr(address, word.as_pointer()))
+    api = load(builder.add(frame, word(_API)))
+    return builder.inttoptr(load(builder.add(api, word(place))), kind.as_pointer())
+
+
 def failure(message: str) -> Any:
     """A function of the frame, for `return` in a handler, that makes XLA raise an error with this message.
 
@@ -167,10 +178,7 @@ def failure(message: str) -> Any:
             details = cgutils.alloca_once(builder, ir.ArrayType(word, 4))
             for place, value in enumerate((word(32), word(0), text, word(_INVALID_ARGUMENT))):
                 builder.store(value, builder.gep(details, [number(0), number(place)]))
-            address = builder.add(args[0], word(_API))
-            api = builder.load(builder.inttoptr(address, word.as_pointer()))
-            create = builder.load(builder.inttoptr(builder.add(api, word(_ERROR_CREATE)), word.as_pointer()))
-            function = builder.inttoptr(create, ir.FunctionType(word, [byte]).as_pointer())
+            function = api_function(builder, args[0], "Error_Create", ir.FunctionType(word, [byte]))
             return builder.call(function, [builder.bitcast(details, byte)])
 
         return types.intp(types.intp), generate
@@ -178,10 +186,20 @@ def failure(message: str) -> Any:
     return fail
 
 
+def _header() -> str:
+    return (Path(jax.ffi.include_dir()) / "xla" / "ffi" / "api" / "c_api.h").read_text()
+
+
+@functools.cache
+def _api_functions() -> list[str]:
+    """The functions of the interface, in their order in memory."""
+    return re.findall(r"^  _XLA_FFI_API_STRUCT_FIELD\((\w+)\);", _header(), re.MULTILINE)
+
+
 @functools.cache
 def api_version() -> tuple[int, int]:
     """Major and minor version of the interface, from the header of the jaxlib that is installed."""
-    header = (Path(jax.ffi.include_dir()) / "xla" / "ffi" / "api" / "c_api.h").read_text()
+    header = _header()
     found = [re.search(rf"#define XLA_FFI_API_{part} (\d+)", header) for part in ("MAJOR", "MINOR")]
     if not all(found):
         raise RuntimeError("no version of the XLA FFI in the headers of this jaxlib; use backend='reference'")

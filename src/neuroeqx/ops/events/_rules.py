@@ -14,7 +14,7 @@ def _abstract(buffer, count, x, step, *, backend):
 
 
 append_p = make_primitive(
-    "neuroeqx_events_append", _abstract, _reference.append, _cpu.append, _reference.append, multiple_results=True
+    "neuroeqx_events_append", _abstract, _reference.append, _cpu.append, _triton.append, multiple_results=True
 )
 
 

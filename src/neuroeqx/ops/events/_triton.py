@@ -1,5 +1,7 @@
 """Lowering of lists of events to the Triton kernels."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -12,7 +14,7 @@ _ONE = 8192  # up to this length one program takes a whole vector
 _BLOCK = 1024
 
 
-def _count(kernels, x):
+def _count(kernels, x) -> tuple[Any, int, int, dict[str, Any]]:
     """How `x` is divided, and the active entries of each block where there are several."""
     n, members = x.shape[-1], 1 if x.ndim == 1 else x.shape[0]
     block = power_of_two(n, 128, _ONE) if n <= _ONE else _BLOCK

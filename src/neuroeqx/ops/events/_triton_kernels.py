@@ -1,3 +1,4 @@
+# type: ignore
 """Triton kernels of lists of events. Imports Triton: only `_triton.py` asks for this.
 
 Lists are in ascending order, as on CPU. That takes two passes over `x`: `count_blocks`, and then every program adds up

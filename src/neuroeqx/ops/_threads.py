@@ -1,0 +1,113 @@
+"""A second thread for native kernels whose work is worth it.
+
+The thread is one of XLA's own, asked for through the interface that called the kernel; none is started here. XLA promises
+neither that there is one nor when a task runs, so nothing ever waits for a task that has not begun: who comes first, the
+other thread or the one that asked, after its own half, claims the second half. Three words say how it stands (claimed,
+done, holders); they are on the heap, because a task that comes too late still looks at them.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from ._ffi import api_function, CONTEXT, intrinsic
+
+
+_WORD, _BYTE = ir.IntType(64), ir.IntType(8).as_pointer()
+_CLAIMED, _DONE, _HOLDERS, _FRAME, _SIZE = range(5)
+
+
+def _field(builder, block, place):
+    return builder.gep(builder.bitcast(block, _WORD.as_pointer()), [_WORD(place)])
+
+
+def _library(builder, name, result, *arguments):
+    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
+
+
+def _claim(builder, block):
+    """Whether the second half is ours."""
+    claimed = builder.cmpxchg(_field(builder, block, _CLAIMED), _WORD(0), _WORD(1), "acq_rel", "acquire")
+    return builder.extract_value(claimed, 1)
+
+
+def _let_go(builder, block):
+    """The last of the two holders frees the block."""
+    holders = builder.atomic_rmw("sub", _field(builder, block, _HOLDERS), _WORD(1), "acq_rel")
+    with builder.if_then(builder.icmp_unsigned("==", holders, _WORD(1))):
+        builder.call(_library(builder, "free", ir.VoidType(), _BYTE), [block])
+
+
+def _task(module, name, half):
+    """The function that the other thread runs."""
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [_BYTE]), name)
+    function.linkage = "internal"
+    builder = ir.IRBuilder(function.append_basic_block())
+    [block] = function.args
+    with builder.if_then(_claim(builder, block)):
+        half(builder, builder.load(_field(builder, block, _FRAME)), 1)
+        builder.store_atomic(_WORD(1), _field(builder, block, _DONE), "release", 8)
+    _let_go(builder, block)
+    builder.ret_void()
+    return function
+
+
+def _schedule(builder, frame, task, block):
+    """Asks for the task to be run. An error is no answer: the task will then be done here."""
+    load = lambda offset: builder.load(builder.inttoptr(builder.add(frame, _WORD(offset)), _WORD.as_pointer()))
+    details = cgutils.alloca_once(builder, ir.ArrayType(_WORD, 5))
+    values = _WORD(40), _WORD(0), load(CONTEXT), builder.ptrtoint(task, _WORD), builder.ptrtoint(block, _WORD)
+    for place, value in enumerate(values):
+        builder.store(value, builder.gep(details, [ir.IntType(32)(0), ir.IntType(32)(place)]))
+    schedule = api_function(builder, frame, "ThreadPool_Schedule", ir.FunctionType(_WORD, [_BYTE]))
+    return builder.call(schedule, [builder.bitcast(details, _BYTE)])
+
+
+def _wait(builder, block):
+    """Until the other thread, which has begun, is done."""
+    function = builder.function
+    again, done = function.append_basic_block("again"), function.append_basic_block("done")
+    builder.branch(again)
+    builder.position_at_end(again)
+    finished = builder.load_atomic(_field(builder, block, _DONE), "acquire", 8)
+    builder.cbranch(builder.icmp_unsigned("==", finished, _WORD(0)), again, done)
+    builder.position_at_end(done)
+
+
+@intrinsic
+def in_two(typingctx, part, frame, dtypes):
+    """Runs `part(frame, 0, *dtypes)` and `part(frame, 1, *dtypes)`, the second in another thread where there is one.
+
+    `part` is a kernel of the module, which reads its operands from the frame again.
+    """
+    arguments = (types.intp, types.intp, *dtypes)
+    signature = part.get_call_type(typingctx, arguments, {})
+
+    def generate(context, builder, _, args):
+        compiled = part.dispatcher.overloads[signature.args]
+        context.active_code_library.add_linking_library(compiled.library)
+
+        def half(builder, frame, which):
+            dummies = [context.get_dummy_value() for _ in dtypes]
+            values = [frame, _WORD(which), *dummies]
+            context.call_internal_no_propagate(builder, compiled.fndesc, compiled.signature, values)
+
+        frame = args[1]
+        block = builder.call(_library(builder, "malloc", _BYTE, _WORD), [_WORD(8 * _SIZE)])
+        for place, value in ((_CLAIMED, _WORD(0)), (_DONE, _WORD(0)), (_HOLDERS, _WORD(2)), (_FRAME, frame)):
+            builder.store(value, _field(builder, block, place))
+        name = context.mangler("second_half", [signature])
+        error = _schedule(builder, frame, _task(builder.module, name, half), block)
+        half(builder, frame, 0)
+        with builder.if_else(_claim(builder, block)) as (ours, theirs):
+            with ours:
+                half(builder, frame, 1)
+            with theirs:
+                _wait(builder, block)
+        # Where no task was taken there is no other holder.
+        with builder.if_then(builder.icmp_unsigned("!=", error, _WORD(0))):
+            builder.store(_WORD(1), _field(builder, block, _HOLDERS))
+        _let_go(builder, block)
+        return context.get_dummy_value()
+
+    return types.void(part, types.intp, dtypes), generate

@@ -1,0 +1,57 @@
+"""The kernels on a GPU: the checks of `tests/triton` that compare results, executed instead of interpreted, and more.
+
+Nobody has run this yet: the kernels have been interpreted and compiled, not yet executed on hardware.
+"""
+
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+
+HERE = Path(__file__).parent
+TRITON = HERE.parent / "triton"
+GROUPS = {
+    "rows": TRITON / "check_rows.py",
+    "procedural": TRITON / "check_procedural.py",
+    "events": TRITON / "check_events.py",
+    "whole": TRITON / "check_whole.py",
+    "device": HERE / "check_device.py",
+}
+
+
+def lacking():
+    """Why nothing can run here. Asked of the machine, not of JAX, which would take the GPU's memory for this process."""
+    if not (Path("/dev/nvidia0").exists() or Path("/dev/kfd").exists()):
+        return "this machine has no GPU"
+    installed = {distribution.name.lower() for distribution in metadata.distributions()}
+    if not any(name.startswith(("jax-cuda", "jax-rocm")) and name.endswith("-pjrt") for name in installed):
+        return "JAX is installed without its plugin for GPUs"
+    return None if "jax-triton" in installed else "jax-triton is not installed (neuroeqx[cuda])"
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_checks(group):
+    if reason := lacking():
+        pytest.skip(reason)
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("TRITON", "NEUROEQX", "XLA"))
+    }
+    environment.pop("JAX_PLATFORMS", None)
+    # The process that runs this may hold memory of the GPU, too.
+    environment |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "PYTHONPATH": str(TRITON)}
+    options = ["-q", "-p", "no:cacheprovider", "-o", "addopts="]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, str(GROUPS[group])],
+        env=environment,
+        cwd=HERE.parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    report = done.stdout[-20_000:] + done.stderr[-2_000:]
+    assert done.returncode == 0, report
+    assert " passed" in report and " skipped" not in report, report
