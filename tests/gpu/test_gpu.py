@@ -1,4 +1,4 @@
-"""The kernels on a GPU: the checks of `tests/triton` that compare results, executed instead of interpreted, and more.
+"""The kernels on a GPU: the checks of `tests/gpu_kernels` that compare results, executed instead of interpreted, and more.
 
 Nobody has run this yet: the kernels have been interpreted and compiled, not yet executed on hardware.
 """
@@ -13,12 +13,12 @@ import pytest
 
 
 HERE = Path(__file__).parent
-TRITON = HERE.parent / "triton"
+KERNELS = HERE.parent / "gpu_kernels"
 GROUPS = {
-    "rows": TRITON / "check_rows.py",
-    "procedural": TRITON / "check_procedural.py",
-    "events": TRITON / "check_events.py",
-    "whole": TRITON / "check_whole.py",
+    "rows": KERNELS / "check_rows.py",
+    "procedural": KERNELS / "check_procedural.py",
+    "events": KERNELS / "check_events.py",
+    "whole": KERNELS / "check_whole.py",
     "device": HERE / "check_device.py",
 }
 
@@ -42,7 +42,7 @@ def test_checks(group):
     }
     environment.pop("JAX_PLATFORMS", None)
     # The process that runs this may hold memory of the GPU, too.
-    environment |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "PYTHONPATH": str(TRITON)}
+    environment |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "PYTHONPATH": str(KERNELS)}
     options = ["-q", "-p", "no:cacheprovider", "-o", "addopts="]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, str(GROUPS[group])],

@@ -180,6 +180,49 @@ def test_compact_stops_no_gradient():
     np.testing.assert_array_equal(jax.grad(loss)(jnp.array([1.0, 0.0])), [2.0, 2.0])
 
 
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("family", ["csr", "fanout", "columns"])
+def test_weights_in_place(family, backend, listed, dtype):
+    """Rows of active sources; with the transposed matrix and its order the columns of active targets."""
+    case = Rows(
+        "fanout" if family == "fanout" else "csr", 70, 33, 5, 0.2, False, listed, False, dtype, dtype, 0, backend
+    )
+    (_, weight, x), g, d_g = case.operands, case.g, case.g[::-1]
+    if family == "columns":
+        x, g, d_g = jnp.where(jnp.arange(33) % 5 == 0, g, 0), x, x[::-1]
+        order = np.argsort(case.indices, kind="stable")
+        indices = jnp.asarray(case.rows[order], jnp.int32)
+        counts = np.bincount(case.indices, minlength=33)
+        structure = indices, jnp.asarray(np.concatenate([[0], np.cumsum(counts)]), jnp.int32)
+        more = {"order": jnp.asarray(order, jnp.int32)}
+        truth = lambda weight, x, g: weight + x[case.indices] * g[case.rows]
+    else:
+        structure = (case.indices, case.indptr) if family == "csr" else (case.indices,)
+        more = {}
+        rows = jnp.asarray(case.rows).reshape(case.indices.shape)
+        truth = lambda weight, x, g: weight + x[rows] * g[case.indices]
+
+    def ours(weight, x, g):
+        active = ops.events.compact(x, backend=backend) if listed else None
+        function = ops.fanout.add_outer if family == "fanout" else ops.csr.add_outer
+        return function(weight, *structure, x, g, active=active, backend=backend, **more)
+
+    def asserted(f):
+        primals, tangents = (weight, x, g), (jnp.cos(weight), jnp.cos(x), d_g)
+        gradient = jax.grad(lambda *operands: jnp.sin(f(*operands)).sum(), (0, 1, 2))
+        return (
+            f(*primals),
+            jax.jvp(f, primals, tangents),
+            gradient(*primals),
+            jax.jvp(gradient, primals, tangents)[1],
+            jax.vmap(f, (0, None, 0))(jnp.stack([weight, -weight]), x, jnp.stack([g, d_g])),
+        )
+
+    ours, expected = (jax.jit(lambda f=f: asserted(f))() for f in (ours, truth))
+    assert_close(ours, expected)
+
+
 def test_handlers_compare_sizes():
     """Whoever calls a target by hand, or gets a shape wrong when lowering, meets an error and not memory of others."""
     from neuroeqx.ops import _ffi, _row_handlers

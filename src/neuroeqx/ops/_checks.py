@@ -33,6 +33,14 @@ def check_weight(weight: Any, shape: tuple[int, ...]) -> None:
         raise ValueError(f"weight has shape {weight.shape}, expected () or {shape}, one per synapse")
 
 
+def check_each(weight: Any, x: Any, shape: tuple[int, ...]) -> None:
+    """Weights that are written: one for each synapse, in the dtype of the vectors."""
+    if weight.shape != shape:
+        raise ValueError(f"weight has shape {weight.shape}, expected {shape}, one per synapse")
+    if weight.dtype != x.dtype:
+        raise TypeError(f"weight has dtype {weight.dtype} and x has {x.dtype}; weights that change must have the same")
+
+
 def check_rows(x: Any, n_pre: int) -> None:
     if x.size != n_pre:
         raise ValueError(f"x has length {x.size}, but the matrix has {n_pre} rows")

@@ -17,6 +17,11 @@ _KERNELS = {
         for name in ("add_matvec", "rmatvec", "outer")
         for batch in ("", "_batch")
     },
+    "rows_add_outer": (
+        "._row_handlers",
+        "add_outer",
+        (_REALS, ("uint32", "uint64", "none"), ("uint32", "none"), ("uint32", "uint64", "none")),
+    ),
     "dense_add_matvec": (".dense._kernels", "add_matvec", (_REALS,)),
     "events_append": (".events._kernels", "append", (_REALS,)),
     "events_compact": (".events._kernels", "compact", (_REALS,)),

@@ -68,3 +68,20 @@ def outer(x, g, indices, pointers, offset, *, active, weight_shape):
     shapes = weight_shape, x.shape[-1], g.shape[-1]
     operands = (x, g, *(active or ()), *_structure(indices, pointers, offset))
     return _call("outer", x, x, operands, shapes, active=active, pointers=pointers, offset=offset)
+
+
+def add_outer(weight, x, g, indices, pointers, *, active, order):
+    if 0 in (x.size, g.size, indices.size):
+        return weight
+    from . import _ffi, _row_handlers  # imports numba
+
+    dtypes = (
+        np.dtype(x.dtype).type,
+        None if pointers is None else _UNSIGNED[pointers.dtype.name],
+        None if active is None else np.uint32,
+        None if order is None else _UNSIGNED[order.dtype.name],
+    )
+    target = _ffi.target("rows_add_outer", _row_handlers.add_outer, *dtypes)
+    operands = weight, x, g, *(active or ()), *_structure(indices, pointers, order)
+    result = jax.ShapeDtypeStruct(weight.shape, weight.dtype)
+    return jax.ffi.ffi_call(target, result, input_output_aliases={0: 0})(*operands)

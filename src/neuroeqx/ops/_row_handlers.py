@@ -196,9 +196,28 @@ def outer(stamp, real, weights, pointer, ids, ring):
         if not (_fits(rows, indices, x.shape[0]) and (shared or dw.shape[0] == indices.shape[0])):
             return _mismatch(frame)
         dw[:] = 0
-        whole = outer_events(dw, shared, indices, rows, x, g, listed, count, 0, offset)
+        whole = outer_events(dw, shared, indices, rows, x, g, listed, count, 0, None, offset)
         if shared:
             dw[0] = whole
+        return 0
+
+    return handler
+
+
+def add_outer(stamp, real, pointer, ids, order):
+    """Operands weight, x, g, list, indices, row pointers, order; result weight, in the place of the operand."""
+    at_list, at_indices, at_rows, at_order = _places(3, pointer, ids)
+
+    def handler(frame):
+        if is_query(frame, stamp):
+            return 0
+        weight, x, g = result(frame, 0, real), argument(frame, 1, real), argument(frame, 2, real)
+        indices, rows = argument(frame, at_indices, np.uint32), _rows(frame, at_rows, pointer)
+        listed, count = _optional(frame, at_list, ids), _optional(frame, at_list + 1, ids)
+        places = _optional(frame, at_order, order)
+        if not (_fits(rows, indices, x.shape[0]) and weight.shape[0] == indices.shape[0]):
+            return _mismatch(frame)
+        outer_events(weight, False, indices, rows, x, g, listed, count, 0, places, None)
         return 0
 
     return handler

@@ -233,8 +233,18 @@ def gather_batch(out, weight, shared, indices, rows, g, offset, members, lanes, 
 # dw[k] += x[row of k] * g[column of k]
 
 
+def place(order, k):
+    """The place of the weight of synapse k."""
+    raise NotImplementedError
+
+
+@overload(place, jit_options={"boundscheck": False})
+def _place(order, k):
+    return (lambda order, k: k) if isinstance(order, types.NoneType) else (lambda order, k: np.uint64(order[k]))
+
+
 @reordering_kernel
-def _outer_row(dw, shared, indices, begin, end, value, g, offset):
+def _outer_row(dw, shared, indices, begin, end, value, g, order, offset):
     """Adds a row to `dw`, or returns its part of the one number that `dw` is."""
     part, size = value * 0, np.uint64(g.shape[0])
     if shared:
@@ -242,12 +252,12 @@ def _outer_row(dw, shared, indices, begin, end, value, g, offset):
             part += g[column(indices, k, offset, size)]
         return part * value
     for k in range(begin, end):
-        dw[k] += value * g[column(indices, k, offset, size)]
+        dw[place(order, k)] += value * g[column(indices, k, offset, size)]
     return part
 
 
 @kernel
-def _outer_list(dw, shared, indices, rows, x, g, active, count, offset):
+def _outer_list(dw, shared, indices, rows, x, g, active, count, order, offset):
     whole = 0.0
     for a in range(-_AHEAD, count):
         if a + _AHEAD < count:
@@ -256,12 +266,12 @@ def _outer_list(dw, shared, indices, rows, x, g, active, count, offset):
         if a >= 0:
             row = active[np.uint64(a)]
             begin, end = bounds(rows, row)
-            whole += _outer_row(dw, shared, indices, begin, end, x[np.uint64(row)], g, offset)
+            whole += _outer_row(dw, shared, indices, begin, end, x[np.uint64(row)], g, order, offset)
     return whole
 
 
 @kernel
-def outer_events(dw, shared, indices, rows, x, g, ids, counts, m, offset):
+def outer_events(dw, shared, indices, rows, x, g, ids, counts, m, order, offset):
     """Along the rows at which `x` is not zero, as in `add_events`. Returns the sum where `dw` is one number."""
     n_pre, whole = x.shape[0], 0.0
     if counts is None:
@@ -269,10 +279,10 @@ def outer_events(dw, shared, indices, rows, x, g, ids, counts, m, offset):
         i = 0
         while i < n_pre:
             count, i = next_active(x, i, n_pre, active)
-            whole += _outer_list(dw, shared, indices, rows, x, g, active, count, offset)
+            whole += _outer_list(dw, shared, indices, rows, x, g, active, count, order, offset)
     else:
         count = min(np.int64(counts[m]), n_pre)
-        whole += _outer_list(dw, shared, indices, rows, x, g, member(ids, n_pre, m), count, offset)
+        whole += _outer_list(dw, shared, indices, rows, x, g, member(ids, n_pre, m), count, order, offset)
     return whole
 
 
@@ -307,5 +317,5 @@ def outer_batch(dw, shared, indices, rows, x, g, ids, counts, offset, members, l
         else:
             for m in range(first, first + count):
                 spikes, values = member(x, n_pre, m), member(g, n_post, m)
-                whole += outer_events(dw, shared, indices, rows, spikes, values, ids, counts, m, offset)
+                whole += outer_events(dw, shared, indices, rows, spikes, values, ids, counts, m, None, offset)
     return whole

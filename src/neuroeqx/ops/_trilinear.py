@@ -28,11 +28,12 @@ Active = tuple[Any, Any] | None  # (ids, count)
 
 
 class Products(NamedTuple):
-    """The primitives of one family of matrices."""
+    """The primitives of one family of matrices. `add_outer_p` is there for matrices with a weight for each synapse."""
 
     add_matvec_p: Primitive
     rmatvec_p: Primitive
     outer_p: Primitive
+    add_outer_p: Primitive | None
 
     def add_matvec(self, out: Any, weight: Any, x: Any, *structure: Any, active: Active = None, **params: Any) -> Any:
         """`out + x @ W`. Parameters: `event`, `backend` and those of the family."""
@@ -50,6 +51,16 @@ class Products(NamedTuple):
         listed = active is not None
         return bind(self.outer_p, x, g, *(active or ()), *structure, weight_shape=weight_shape, listed=listed, **params)
 
+    def add_outer(
+        self, weight: Any, x: Any, g: Any, *structure: Any, order: Any = None, active: Active = None, **params: Any
+    ) -> Any:
+        """`weight + outer(x, g)`, in the memory of `weight`. With `order` the structure is that of the transposed matrix,
+        and synapse e of that has the place `order[e]` among the weights."""
+        assert self.add_outer_p is not None
+        ordered = () if order is None else (order,)
+        how = {"listed": active is not None, "ordered": order is not None}
+        return bind(self.add_outer_p, weight, x, g, *(active or ()), *structure, *ordered, **how, **params)
+
 
 def make_products(family: str, reference: ModuleType, native: ModuleType, triton: ModuleType) -> Products:
     """The primitives of a family.
@@ -60,16 +71,26 @@ def make_products(family: str, reference: ModuleType, native: ModuleType, triton
     - `reference`, `native`, `triton`: modules with functions in terms of arrays, called while lowering:
         `add_matvec(out, weight, x, *structure, active, event, **static)`,
         `rmatvec(weight, g, *structure, n_pre, **static)` and
-        `outer(x, g, *structure, active, weight_shape, **static)`, where `static` are the parameters of the family.
+        `outer(x, g, *structure, active, weight_shape, **static)`, where `static` are the parameters of the family. Those
+        with a weight for each synapse also `add_outer(weight, x, g, *structure, active, order)`.
     """
     backends = [reference, native, triton]
+    stored = all(getattr(backend, "add_outer", None) for backend in backends)
     products = Products(
         make_primitive(
             f"neuroeqx_{family}_add_matvec", _abstract_add_matvec, *(_with_list(b.add_matvec, 3) for b in backends)
         ),
         make_primitive(f"neuroeqx_{family}_rmatvec", _abstract_rmatvec, *(b.rmatvec for b in backends)),
         make_primitive(f"neuroeqx_{family}_outer", _abstract_outer, *(_with_list(b.outer, 2) for b in backends)),
+        make_primitive(
+            f"neuroeqx_{family}_add_outer", _abstract_add_outer, *(_with_order(b.add_outer) for b in backends)
+        )
+        if stored
+        else None,
     )
+    if products.add_outer_p is not None:
+        ad.primitive_jvps[products.add_outer_p] = functools.partial(_jvp_add_outer, products)
+        batching.primitive_batchers[products.add_outer_p] = functools.partial(_batch_add_outer, products)
     for primitive, jvp, transpose, batch in (
         (products.add_matvec_p, _jvp_add_matvec, _transpose_add_matvec, _batch_add_matvec),
         (products.rmatvec_p, _jvp_rmatvec, _transpose_rmatvec, _batch_rmatvec),
@@ -91,6 +112,18 @@ def _with_list(function: Any, vectors: int) -> Any:
     return call
 
 
+def _with_order(function: Any) -> Any:
+    """As `_with_list`, for `add_outer`, whose last operand may be the order of the weights."""
+
+    def call(*operands, listed, ordered, **params):
+        order = operands[-1] if ordered else None
+        return _with_list(functools.partial(function, order=order), 3)(
+            *operands[: len(operands) - ordered], listed=listed, **params
+        )
+
+    return call
+
+
 def _split(rest: Any, listed: bool) -> tuple[Active, tuple]:
     return (tuple(rest[:2]), tuple(rest[2:])) if listed else (None, tuple(rest))
 
@@ -105,6 +138,10 @@ def _abstract_rmatvec(weight, g, *structure, n_pre, **params):
 
 def _abstract_outer(x, g, *rest, weight_shape, **params):
     return result_type(x, weight_shape)
+
+
+def _abstract_add_outer(weight, x, g, *rest, **params):
+    return result_type(weight, weight.shape)
 
 
 def _is_zero(tangent: Any) -> bool:
@@ -145,6 +182,23 @@ def _jvp_outer(products, primals, tangents, *, listed, **params):
     parts = [] if _is_zero(d_x) else [products.outer(d_x, g, *structure, **params)]
     parts += [] if _is_zero(d_g) else [products.outer(x, d_g, *structure, active=active, **params)]
     return dw, _sum(parts) if parts else zero_tangent(dw)
+
+
+def _jvp_add_outer(products, primals, tangents, *, listed, ordered, **params):
+    (weight, x, g, *rest), (d_weight, d_x, d_g, *_) = primals, tangents
+    rest, order = (rest[:-1], rest[-1]) if ordered else (rest, None)
+    active, structure = _split(rest, listed)
+    new = products.add_outer(weight, x, g, *structure, order=order, active=active, **params)
+
+    def outer(x, g, active):
+        # Written in terms of a product that can be transposed; the other one is for the loop over time.
+        dw = products.outer(x, g, *structure, weight_shape=weight.shape, active=active, **params)
+        return dw if order is None else jnp.zeros_like(dw).at[order].set(dw, unique_indices=True)
+
+    parts = [ad.instantiate_zeros(d_weight)]
+    parts += [] if _is_zero(d_x) else [outer(d_x, g, None)]
+    parts += [] if _is_zero(d_g) else [outer(x, d_g, active)]
+    return new, _sum(parts)
 
 
 # Transposition: `ct` is the cotangent of the result; operands that the function is linear in are undefined.
@@ -256,3 +310,7 @@ def _batch_rmatvec(products, args, dims, **params):
 
 def _batch_outer(products, args, dims, **params):
     return _one_by_one(products.outer_p, args, dims, params)
+
+
+def _batch_add_outer(products, args, dims, **params):
+    return _one_by_one(products.add_outer_p, args, dims, params)

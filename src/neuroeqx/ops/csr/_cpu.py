@@ -14,3 +14,7 @@ def rmatvec(weight, g, indices, indptr, offset=None, *, n_pre):
 
 def outer(x, g, indices, indptr, offset=None, *, active, weight_shape):
     return _row_calls.outer(x, g, indices, indptr, offset, active=active, weight_shape=weight_shape)
+
+
+def add_outer(weight, x, g, indices, indptr, *, active, order):
+    return _row_calls.add_outer(weight, x, g, indices, indptr, active=active, order=order)

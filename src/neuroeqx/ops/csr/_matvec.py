@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from .._checks import check_active, check_offset, check_rows, check_vectors, check_weight
+from .._checks import check_active, check_each, check_offset, check_rows, check_vectors, check_weight
 from .._primitive import Backend
 from .._trilinear import Active
 from ._rules import products
@@ -144,6 +144,46 @@ def outer(
     structure = indices, indptr, *check_offset(offset)
     shape = () if shared else indices.shape
     return products.outer(x, g, *structure, weight_shape=shape, active=active, backend=backend)
+
+
+def add_outer(
+    weight: Float[Array, " nnz"],
+    indices: Int[Array, " nnz"],
+    indptr: Int[Array, " rows_and_end"],
+    x: Float[Array, " n_pre"],
+    g: Float[Array, " n_post"],
+    *,
+    order: Int[Array, " nnz"] | None = None,
+    active: Active = None,
+    backend: Backend = None,
+) -> Float[Array, " nnz"]:
+    r"""The weights with $x_i g_j$ added to those of the synapses from row i to column j, in their memory where XLA can give
+    it away: what a learning rule does when source i fires and target j has a trace g.
+
+    Rows whose $x_i$ is zero cost nothing. When it is a target that fires, give the transposed matrix and the `order` of
+    its synapses: rows are then targets, and `x` and `g` their spikes and the traces of sources.
+
+    **Arguments:**
+
+    - `weight`: one per synapse, in the dtype of `x`.
+    - `indices`, `indptr`, `active`, `backend`: as in [`neuroeqx.ops.csr.matvec`][].
+    - `x`: one value per row.
+    - `g`: one value per column.
+    - `order`: the place in `weight` of every synapse of the matrix, each place once; their own order by default. Not
+        checked here.
+
+    **Returns:**
+
+    The new weights. Differentiable as `weight + outer(x, g)` is.
+    """
+    check_vectors(weight, backend, x=x, g=g)
+    _check(indices, indptr)
+    check_each(weight, x, indices.shape)
+    check_rows(x, indptr.size - 1)
+    check_active(active, x.size)
+    if order is not None and (order.dtype not in (jnp.int32, jnp.int64) or order.shape != indices.shape):
+        raise TypeError(f"order is {order.dtype}{list(order.shape)}, expected int32 or int64 {list(indices.shape)}")
+    return products.add_outer(weight, x, g, indices, indptr, order=order, active=active, backend=backend)
 
 
 def _check(indices, indptr):

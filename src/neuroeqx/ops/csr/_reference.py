@@ -104,3 +104,8 @@ def outer(x, g, indices, indptr, offset=None, *, active, weight_shape):
         return product(x, g)
     first = product(x[0], g[0])
     return lax.scan(lambda dw, vectors: (dw + product(*vectors), None), first, (x[1:], g[1:]))[0]
+
+
+def add_outer(weight, x, g, indices, indptr, *, active, order):
+    dw = outer(x, g, indices, indptr, active=active, weight_shape=weight.shape)
+    return weight + dw if order is None else weight.at[order].add(dw, unique_indices=True)

@@ -2,6 +2,7 @@
 
 from ._matvec import (
     add_matvec as add_matvec,
+    add_outer as add_outer,
     matvec as matvec,
     outer as outer,
     rmatvec as rmatvec,

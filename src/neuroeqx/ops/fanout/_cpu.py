@@ -14,3 +14,7 @@ def rmatvec(weight, g, indices, offset=None, *, n_pre):
 
 def outer(x, g, indices, offset=None, *, active, weight_shape):
     return _row_calls.outer(x, g, indices, None, offset, active=active, weight_shape=weight_shape)
+
+
+def add_outer(weight, x, g, indices, *, active, order):
+    return _row_calls.add_outer(weight, x, g, indices, None, active=active, order=order)

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from .._checks import check_active, check_offset, check_rows, check_vectors, check_weight
+from .._checks import check_active, check_each, check_offset, check_rows, check_vectors, check_weight
 from .._primitive import Backend
 from .._trilinear import Active
 from ._rules import products
@@ -111,6 +111,28 @@ def outer(
     structure = indices, *check_offset(offset)
     shape = () if shared else indices.shape
     return products.outer(x, g, *structure, weight_shape=shape, active=active, backend=backend)
+
+
+def add_outer(
+    weight: Float[Array, "n_pre k"],
+    indices: Int[Array, "n_pre k"],
+    x: Float[Array, " n_pre"],
+    g: Float[Array, " n_post"],
+    *,
+    active: Active = None,
+    backend: Backend = None,
+) -> Float[Array, "n_pre k"]:
+    r"""The weights with $x_i g_j$ added to those of the synapses from row i to column j, in their memory where XLA can give
+    it away. Arguments as in [`neuroeqx.ops.csr.add_outer`][].
+
+    The transposed matrix has no fixed fan-out: when it is a target that fires, use that function on the flattened weights.
+    """
+    check_vectors(weight, backend, x=x, g=g)
+    _check(indices)
+    check_each(weight, x, indices.shape)
+    check_rows(x, indices.shape[0])
+    check_active(active, x.size)
+    return products.add_outer(weight, x, g, indices, active=active, backend=backend)
 
 
 def _check(indices):

@@ -16,5 +16,5 @@ def outer(x, g, indices, offset=None, *, active, weight_shape):
     return _triton_row_calls.outer(x, g, indices, None, offset, active=active, weight_shape=weight_shape)
 
 
-def add_outer(weight, x, g, indices, offset=None, *, active):
-    return _triton_row_calls.add_outer(weight, x, g, indices, None, offset, active=active)
+def add_outer(weight, x, g, indices, offset=None, *, active, order=None):
+    return _triton_row_calls.add_outer(weight, x, g, indices, None, offset, active=active, order=order)
