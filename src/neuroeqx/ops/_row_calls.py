@@ -30,7 +30,9 @@ def _call(name, x, weight, operands, shapes, *, active, pointers, offset, aliase
         name += "_batch"
     target = _ffi.target(f"rows_{name}", getattr(_row_handlers, name), *dtypes)
     results = [jax.ShapeDtypeStruct(result, real)]
-    results += [jax.ShapeDtypeStruct((size, 64 // real.itemsize), real) for size in packs]  # lanes: a cache line
+    lanes = 64 // real.itemsize  # a cache line
+    room = lanes if x.shape[0] <= lanes else 2 * lanes  # two threads may work on a pack each
+    results += [jax.ShapeDtypeStruct((size, room), real) for size in packs]
     return jax.ffi.ffi_call(target, results, input_output_aliases=aliases)(*operands)[0]
 
 

@@ -17,6 +17,7 @@ from ._ffi import (
     is_query,
     kernel,
     result,
+    result_dim,
     result_rank,
 )
 from ._lanes import width
@@ -27,7 +28,9 @@ from ._rows import (
     gather_rows,
     outer_batch as outer_of_batch,
     outer_events,
+    packs,
 )
+from ._threads import in_two, WORTH_TWO
 
 
 _mismatch = failure("neuroeqx: the operands of a product of a sparse matrix have shapes that do not belong together")
@@ -91,11 +94,20 @@ def _weight_fits(frame, position, weight, indices):
     return argument_rank(frame, position) == 0 or weight.shape[0] == indices.shape[0]
 
 
+@kernel
+def _has_two_packs(frame, members, lanes):
+    """Whether there is more than one pack, and room for two at a time."""
+    return members > lanes and result_dim(frame, 1, 1) == 2 * lanes
+
+
 def _places(first, pointer, ids):
     """Positions of the list, of the indices, of the row pointers and of the offset, from the first one that is free."""
     indices = first + (0 if ids is None else 2)
     rows = indices + 1
     return first, indices, rows, rows + (0 if pointer is None else 1)
+
+
+_positions = kernel(_places)  # for kernels
 
 
 def add_matvec(stamp, real, weights, pointer, ids, ring):
@@ -118,64 +130,113 @@ def add_matvec(stamp, real, weights, pointer, ids, ring):
     return handler
 
 
+@kernel
+def _room(space, half, size):
+    """Room for a pack of `size` numbers. Each half of the work has its own."""
+    start = max(half, 0) * size
+    return space[start : start + size]
+
+
+@kernel
+def _add_packs(frame, half, real, weights, pointer, ids, ring, lanes):
+    """The work of `add_matvec_batch`: all of it (-1), or one half of the packs."""
+    at_list, at_indices, at_rows, at_offset = _positions(3, pointer, ids)
+    out, x, members = result(frame, 0, real), argument(frame, 2, real), _members(frame, 2)
+    weight, shared = argument(frame, 1, weights), argument_rank(frame, 1) == 0
+    indices, rows = argument(frame, at_indices, np.uint32), _rows(frame, at_rows, pointer)
+    offset = _offset(frame, at_offset, ring, out.shape[0] // members)
+    listed, counts = _optional(frame, at_list, ids), _optional(frame, at_list + 1, ids)
+    packed_out = _room(result(frame, 1, real), half, out.shape[0] // members * lanes)
+    packed_x = _room(result(frame, 2, real), half, x.shape[0] // members * lanes)
+    span = packs(members, lanes, half)
+    add_batch(out, weight, shared, indices, rows, x, listed, counts, offset, members, span, lanes, packed_out, packed_x)
+
+
 def add_matvec_batch(stamp, real, weights, pointer, ids, ring):
-    """As `add_matvec`, with a leading axis on out, x and the list, and room for a pack of out and of x."""
-    at_list, at_indices, at_rows, at_offset = _places(3, pointer, ids)
+    """As `add_matvec`, with a leading axis on out, x and the list, and room for a pack of out and of x, or for two."""
+    _, at_indices, at_rows, _ = _places(3, pointer, ids)
     lanes = width(real)
 
     def handler(frame):
         if is_query(frame, stamp):
             return 0
-        out, x, members = result(frame, 0, real), argument(frame, 2, real), _members(frame, 2)
-        weight, shared = argument(frame, 1, weights), argument_rank(frame, 1) == 0
+        x, members, weight = argument(frame, 2, real), _members(frame, 2), argument(frame, 1, weights)
         indices, rows = argument(frame, at_indices, np.uint32), _rows(frame, at_rows, pointer)
-        offset = _offset(frame, at_offset, ring, out.shape[0] // members)
-        listed, counts = _optional(frame, at_list, ids), _optional(frame, at_list + 1, ids)
-        packed_out, packed_x = result(frame, 1, real), result(frame, 2, real)
         fits = _fits(rows, indices, x.shape[0] // members) and _weight_fits(frame, 1, weight, indices)
         if not fits or members != _members(frame, 0):
             return _mismatch(frame)
-        add_batch(out, weight, shared, indices, rows, x, listed, counts, offset, members, lanes, packed_out, packed_x)
+        if _has_two_packs(frame, members, lanes) and indices.shape[0] * members >= WORTH_TWO:
+            in_two(_add_packs, frame, (real, weights, pointer, ids, ring), lanes)
+        else:
+            _add_packs(frame, -1, real, weights, pointer, ids, ring, lanes)
         return 0
 
     return handler
+
+
+@kernel
+def _gather_half(frame, half, real, weights, pointer, ids, ring, lanes):
+    """The work of `rmatvec`: all of it (-1), or one half of the rows."""
+    _, at_indices, at_rows, at_offset = _positions(2, pointer, ids)
+    out, g = result(frame, 0, real), argument(frame, 1, real)
+    weight, shared = argument(frame, 0, weights), argument_rank(frame, 0) == 0
+    indices, rows = argument(frame, at_indices, np.uint32), _rows(frame, at_rows, pointer)
+    offset = _offset(frame, at_offset, ring, g.shape[0])
+    n_pre = out.shape[0]
+    start, stop = (0, n_pre) if half < 0 else (n_pre * half // 2, n_pre * (half + 1) // 2)
+    gather_rows(out, weight, shared, indices, rows, g, offset, start, stop)
 
 
 def rmatvec(stamp, real, weights, pointer, ids, ring):
     """Operands weight, g, ...; result x."""
-    _, at_indices, at_rows, at_offset = _places(2, pointer, ids)
+    _, at_indices, at_rows, _ = _places(2, pointer, ids)
 
     def handler(frame):
         if is_query(frame, stamp):
             return 0
-        out, g = result(frame, 0, real), argument(frame, 1, real)
-        weight, shared = argument(frame, 0, weights), argument_rank(frame, 0) == 0
+        out, weight = result(frame, 0, real), argument(frame, 0, weights)
         indices, rows = argument(frame, at_indices, np.uint32), _rows(frame, at_rows, pointer)
-        offset = _offset(frame, at_offset, ring, g.shape[0])
         if not (_fits(rows, indices, out.shape[0]) and _weight_fits(frame, 0, weight, indices)):
             return _mismatch(frame)
-        gather_rows(out, weight, shared, indices, rows, g, offset)
+        if indices.shape[0] >= WORTH_TWO:
+            in_two(_gather_half, frame, (real, weights, pointer, ids, ring), 0)
+        else:
+            _gather_half(frame, -1, real, weights, pointer, ids, ring, 0)
         return 0
 
     return handler
 
 
+@kernel
+def _gather_packs(frame, half, real, weights, pointer, ids, ring, lanes):
+    """The work of `rmatvec_batch`: all of it (-1), or one half of the packs."""
+    _, at_indices, at_rows, at_offset = _positions(2, pointer, ids)
+    out, g, members = result(frame, 0, real), argument(frame, 1, real), _members(frame, 1)
+    weight, shared = argument(frame, 0, weights), argument_rank(frame, 0) == 0
+    indices, rows = argument(frame, at_indices, np.uint32), _rows(frame, at_rows, pointer)
+    offset = _offset(frame, at_offset, ring, g.shape[0] // members)
+    packed_out = _room(result(frame, 1, real), half, out.shape[0] // members * lanes)
+    packed_g = _room(result(frame, 2, real), half, g.shape[0] // members * lanes)
+    span = packs(members, lanes, half)
+    gather_batch(out, weight, shared, indices, rows, g, offset, members, span, lanes, packed_out, packed_g)
+
+
 def rmatvec_batch(stamp, real, weights, pointer, ids, ring):
-    """As `rmatvec`, with a leading axis on g and x, and room for a pack of x and of g."""
-    _, at_indices, at_rows, at_offset = _places(2, pointer, ids)
+    """As `rmatvec`, with a leading axis on g and x, and room for a pack of x and of g, or for two."""
+    _, at_indices, at_rows, _ = _places(2, pointer, ids)
     lanes = width(real)
 
     def handler(frame):
         if is_query(frame, stamp):
             return 0
-        out, g, members = result(frame, 0, real), argument(frame, 1, real), _members(frame, 1)
-        weight, shared = argument(frame, 0, weights), argument_rank(frame, 0) == 0
+        out, weight, members = result(frame, 0, real), argument(frame, 0, weights), _members(frame, 1)
         indices, rows = argument(frame, at_indices, np.uint32), _rows(frame, at_rows, pointer)
-        offset = _offset(frame, at_offset, ring, g.shape[0] // members)
-        packed_out, packed_g = result(frame, 1, real), result(frame, 2, real)
         if not (_fits(rows, indices, out.shape[0] // members) and _weight_fits(frame, 0, weight, indices)):
             return _mismatch(frame)
-        gather_batch(out, weight, shared, indices, rows, g, offset, members, lanes, packed_out, packed_g)
+        if _has_two_packs(frame, members, lanes) and indices.shape[0] * members >= WORTH_TWO:
+            in_two(_gather_packs, frame, (real, weights, pointer, ids, ring), lanes)
+        else:
+            _gather_packs(frame, -1, real, weights, pointer, ids, ring, lanes)
         return 0
 
     return handler
@@ -236,7 +297,8 @@ def outer_batch(stamp, real, weights, pointer, ids, ring):
         indices, rows = argument(frame, at_indices, np.uint32), _rows(frame, at_rows, pointer)
         offset = _offset(frame, at_offset, ring, g.shape[0] // members)
         listed, counts = _optional(frame, at_list, ids), _optional(frame, at_list + 1, ids)
-        packed_x, packed_g = result(frame, 1, real), result(frame, 2, real)
+        packed_x = _room(result(frame, 1, real), 0, x.shape[0] // members * lanes)
+        packed_g = _room(result(frame, 2, real), 0, g.shape[0] // members * lanes)
         fits = _fits(rows, indices, x.shape[0] // members) and (shared or dw.shape[0] == indices.shape[0])
         if not fits or members != _members(frame, 1):
             return _mismatch(frame)

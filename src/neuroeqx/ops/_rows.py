@@ -163,10 +163,19 @@ def _add_lanes(out, weight, shared, indices, rows, x, lanes, offset):
 
 
 @kernel
-def add_batch(out, weight, shared, indices, rows, x, ids, counts, offset, members, lanes, packed_out, packed_x):
-    """`ids` and `counts`, if not `None`, are the lists of active rows of all members."""
+def packs(members, lanes, half):
+    """The first member of a half of the packs, and the end of the half. There is one half, -1, of all."""
+    whole = (members + lanes - 1) // lanes
+    if half < 0:
+        return 0, members
+    return (0, (whole + 1) // 2 * lanes) if half == 0 else ((whole + 1) // 2 * lanes, members)
+
+
+@kernel
+def add_batch(out, weight, shared, indices, rows, x, ids, counts, offset, members, span, lanes, packed_out, packed_x):
+    """`ids` and `counts`, if not `None`, are the lists of active rows of all members; `span` are the members to handle."""
     n_pre, n_post = x.shape[0] // members, out.shape[0] // members
-    for first in range(0, members, lanes):
+    for first in range(span[0], span[1], lanes):
         count = min(lanes, members - first)
         if _is_dense(x, n_pre, first, count):
             gather_lanes(x, n_pre, first, count, lanes, packed_x)
@@ -183,9 +192,10 @@ def add_batch(out, weight, shared, indices, rows, x, ids, counts, offset, member
 
 
 @reordering_kernel
-def gather_rows(out, weight, shared, indices, rows, g, offset):
+def gather_rows(out, weight, shared, indices, rows, g, offset, start, stop):
+    """Rows `start` to `stop - 1`."""
     real, size = out.dtype.type, np.uint64(g.shape[0])
-    for row in range(out.shape[0]):
+    for row in range(start, stop):
         begin, end = bounds(rows, row)
         value = real(0)
         if shared:
@@ -217,9 +227,9 @@ def _gather_lanes(out, weight, shared, indices, rows, g, lanes, offset):
 
 
 @kernel
-def gather_batch(out, weight, shared, indices, rows, g, offset, members, lanes, packed_out, packed_g):
+def gather_batch(out, weight, shared, indices, rows, g, offset, members, span, lanes, packed_out, packed_g):
     n_pre, n_post = out.shape[0] // members, g.shape[0] // members
-    for first in range(0, members, lanes):
+    for first in range(span[0], span[1], lanes):
         count = min(lanes, members - first)
         if count > _PACKED:
             gather_lanes(g, n_post, first, count, lanes, packed_g)
@@ -227,7 +237,8 @@ def gather_batch(out, weight, shared, indices, rows, g, offset, members, lanes, 
             scatter_lanes(packed_out, n_pre, first, count, lanes, out)
         else:
             for m in range(first, first + count):
-                gather_rows(member(out, n_pre, m), weight, shared, indices, rows, member(g, n_post, m), offset)
+                own, values = member(out, n_pre, m), member(g, n_post, m)
+                gather_rows(own, weight, shared, indices, rows, values, offset, 0, n_pre)
 
 
 # dw[k] += x[row of k] * g[column of k]

@@ -13,8 +13,10 @@ from numba.core import cgutils
 from ._ffi import api_function, CONTEXT, intrinsic
 
 
+WORTH_TWO = 2**18  # synapses (times members of a batch) from which another thread is asked: some 100 us of work
+
 _WORD, _BYTE = ir.IntType(64), ir.IntType(8).as_pointer()
-_CLAIMED, _DONE, _HOLDERS, _FRAME, _SIZE = range(5)
+_CLAIMED, _DONE, _HOLDERS, _FRAME, _NUMBER, _SIZE = range(6)
 
 
 def _field(builder, block, place):
@@ -45,7 +47,8 @@ def _task(module, name, half):
     builder = ir.IRBuilder(function.append_basic_block())
     [block] = function.args
     with builder.if_then(_claim(builder, block)):
-        half(builder, builder.load(_field(builder, block, _FRAME)), 1)
+        frame, number = (builder.load(_field(builder, block, place)) for place in (_FRAME, _NUMBER))
+        half(builder, frame, number, 1)
         builder.store_atomic(_WORD(1), _field(builder, block, _DONE), "release", 8)
     _let_go(builder, block)
     builder.ret_void()
@@ -75,33 +78,41 @@ def _wait(builder, block):
 
 
 @intrinsic
-def in_two(typingctx, part, frame, dtypes):
-    """Runs `part(frame, 0, *dtypes)` and `part(frame, 1, *dtypes)`, the second in another thread where there is one.
+def in_two(typingctx, part, frame, dtypes, number):
+    """Runs `part(frame, 0, *dtypes, number)` and `part(frame, 1, *dtypes, number)`, the second in another thread where
+    there is one.
 
-    `part` is a kernel of the module, which reads its operands from the frame again.
+    `part` is a kernel of a module, which reads its operands from the frame again; `number` any whole number it needs.
     """
-    arguments = (types.intp, types.intp, *dtypes)
-    signature = part.get_call_type(typingctx, arguments, {})
+    arguments = (types.intp, types.intp, *dtypes, types.int64)
+    signature, number_type = part.get_call_type(typingctx, arguments, {}), number
 
     def generate(context, builder, _, args):
         compiled = part.dispatcher.overloads[signature.args]
         context.active_code_library.add_linking_library(compiled.library)
 
-        def half(builder, frame, which):
+        def half(builder, frame, number, which):
             dummies = [context.get_dummy_value() for _ in dtypes]
-            values = [frame, _WORD(which), *dummies]
+            values = [frame, _WORD(which), *dummies, number]
             context.call_internal_no_propagate(builder, compiled.fndesc, compiled.signature, values)
 
-        frame = args[1]
+        _, frame, _, number = args
+        number = context.cast(builder, number, number_type, types.int64)
         block = builder.call(_library(builder, "malloc", _BYTE, _WORD), [_WORD(8 * _SIZE)])
-        for place, value in ((_CLAIMED, _WORD(0)), (_DONE, _WORD(0)), (_HOLDERS, _WORD(2)), (_FRAME, frame)):
+        for place, value in (
+            (_CLAIMED, _WORD(0)),
+            (_DONE, _WORD(0)),
+            (_HOLDERS, _WORD(2)),
+            (_FRAME, frame),
+            (_NUMBER, number),
+        ):
             builder.store(value, _field(builder, block, place))
         name = context.mangler("second_half", [signature])
         error = _schedule(builder, frame, _task(builder.module, name, half), block)
-        half(builder, frame, 0)
+        half(builder, frame, number, 0)
         with builder.if_else(_claim(builder, block)) as (ours, theirs):
             with ours:
-                half(builder, frame, 1)
+                half(builder, frame, number, 1)
             with theirs:
                 _wait(builder, block)
         # Where no task was taken there is no other holder.
@@ -110,4 +121,4 @@ def in_two(typingctx, part, frame, dtypes):
         _let_go(builder, block)
         return context.get_dummy_value()
 
-    return types.void(part, types.intp, dtypes), generate
+    return types.void(part, types.intp, dtypes, number), generate

@@ -9,6 +9,7 @@ from numba import carray
 
 from .._active import LIST, next_active, stack_list
 from .._ffi import argument, argument_dim, argument_rank, failure, is_query, kernel, reordering_kernel, result
+from .._threads import in_two
 from ._draws import (
     base_and_slope,
     coefficients,
@@ -23,6 +24,7 @@ from ._vectors import STACK, stack
 
 _mismatch = failure("neuroeqx: the operands of a procedural product have shapes that do not belong together")
 
+_ROWS_WORTH_TWO = 2048  # rows from which another thread is asked
 _GROUP = 64  # members of a batch for which a row is drawn together
 
 
@@ -146,12 +148,14 @@ def _sum_each(g, start, columns, count, weights):
 
 
 @kernel
-def _gather(out, theta, g, n, law, tables, offset, batch, scratch):
+def _gather(out, theta, g, n, law, tables, offset, batch, scratch, span):
+    """Rows `span[0]` to `span[1] - 1`."""
     n_pre, size = n
     words, steps, columns, slots, _, values, _, _ = scratch
     base, slope = base_and_slope(law, theta)
-    out[:] = 0
-    for row in range(n_pre):
+    for row in range(span[0], span[1]):
+        for m in range(batch):
+            out[m * n_pre + row] = 0
         first, position = np.int64(0), np.int64(0)
         while more(law, first, position):
             count, position = next_columns(
@@ -250,22 +254,28 @@ def add_matvec(stamp, real):
     return handler
 
 
+@kernel
+def _gather_half(frame, half, real, batch):
+    """The work of `rmatvec`: all of it (-1), or one half of the rows."""
+    out, theta, g = result(frame, 0, real), argument(frame, 0, real), argument(frame, 1, real)
+    law, tables, offset = _structure(frame, 2)
+    n = out.shape[0] // batch, g.shape[0] // batch
+    span = (0, n[0]) if half < 0 else (n[0] * half // 2, n[0] * (half + 1) // 2)
+    scratch = _scratch(carray(stack(), STACK, np.uint32), real)
+    _gather(out, theta, g, n, law, tables, np.int64(offset[0]) % n[1], batch, scratch, span)
+
+
 def rmatvec(stamp, real):
     """Operands theta, g and those of the structure; result x."""
 
     def handler(frame):
         if is_query(frame, stamp):
             return 0
-        out, theta, g, batch = (
-            result(frame, 0, real),
-            argument(frame, 0, real),
-            argument(frame, 1, real),
-            _members(frame, 1),
-        )
-        law, tables, offset = _structure(frame, 2)
-        n = out.shape[0] // batch, g.shape[0] // batch
-        scratch = _scratch(carray(stack(), STACK, np.uint32), real)
-        _gather(out, theta, g, n, law, tables, np.int64(offset[0]) % n[1], batch, scratch)
+        batch = _members(frame, 1)
+        if result(frame, 0, real).shape[0] // batch >= _ROWS_WORTH_TWO:
+            in_two(_gather_half, frame, (real,), batch)
+        else:
+            _gather_half(frame, -1, real, batch)
         return 0
 
     return handler
