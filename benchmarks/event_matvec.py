@@ -149,7 +149,7 @@ def reference_loop(library: Any, indptr: Any, indices: Any, weight: Any, spikes:
 def our_loop(peers: Any, args: argparse.Namespace, structure: tuple, weight: Any, vectors: list) -> Callable:
     from neuroeqx.ops import csr, events, fanout
 
-    add = csr.add_matvec if args.matrix == "csr" else fanout.add_matvec
+    add: Any = csr.add_matvec if args.matrix == "csr" else fanout.add_matvec
     inputs = [(x, events.compact(x, backend=args.backend) if args.listed else None) for x in vectors]
 
     def product(out, x, weight, *structure):

@@ -51,9 +51,7 @@ def network(args: argparse.Namespace):
     }[args.weights]
 
     def rule(w):
-        drawn = (
-            connect.fixed_out_degree(80, weight(w)) if args.law == "fixed" else connect.bernoulli(80 / n, weight(w))
-        )
+        drawn = connect.fixed_out_degree(80, weight(w)) if args.law == "fixed" else connect.bernoulli(80 / n, weight(w))
         return connect.procedural(drawn) if args.matrix == "procedural" else drawn
 
     cell = nex.Refractory(nex.LIF(tau=20.0, v_rest=-60.0, v_th=-50.0, v_reset=-60.0), 5.0)
@@ -98,7 +96,7 @@ def main() -> None:
         "model": f"coba_lif {args.matrix} {args.law} {args.weights}",
         "neurons": n,
         "synapses": 80 * n,
-        "matrix_bytes": sum(p.comm.nbytes for p in net.projections.values()),
+        "matrix_bytes": sum(getattr(p.comm, "nbytes", 0) for p in net.projections.values()),
         "dt_ms": DT,
         "duration_ms": args.duration,
         "build_s": round(built, 3),

@@ -9,6 +9,8 @@ handled one by one, along their active rows; a dense pack is transposed to a vec
 then handles a vector.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import carray, types
 from numba.extending import overload
@@ -23,12 +25,12 @@ _FETCHED = 64  # at most this many synapses of a row are fetched: the processor 
 _PACKED = 2  # mean number of active members in a pack from which lanes are faster than one member after the other
 
 
-def bounds(rows, row):
+def bounds(rows, row) -> Any:
     """The first synapse of a row, and the first one after it."""
     raise NotImplementedError  # for kernels only
 
 
-@overload(bounds, jit_options={"boundscheck": False})
+@overload(bounds)
 def _bounds(rows, row):
     if isinstance(rows, types.Array):
         return lambda rows, row: (np.uint64(rows[np.uint64(row)]), np.uint64(rows[np.uint64(row) + np.uint64(1)]))
@@ -47,12 +49,12 @@ def _upper_half(typingctx, half):
     return types.float32(types.uint16), generate
 
 
-def weight_at(weight, k):
+def weight_at(weight, k) -> Any:
     """The weight of synapse k."""
     raise NotImplementedError
 
 
-@overload(weight_at, jit_options={"boundscheck": False})
+@overload(weight_at)
 def _weight_at(weight, k):
     if weight.dtype == types.uint16:
         return lambda weight, k: _upper_half(weight[k])
@@ -64,12 +66,12 @@ def _turned(j, size):
     return j - size if j >= size else j
 
 
-def column(indices, k, offset, size):
+def column(indices, k, offset, size) -> Any:
     """The place in a vector of `size` that synapse k points to."""
     raise NotImplementedError
 
 
-@overload(column, jit_options={"boundscheck": False})
+@overload(column)
 def _column(indices, k, offset, size):
     if isinstance(offset, types.NoneType):
         return lambda indices, k, offset, size: indices[k]
@@ -244,12 +246,12 @@ def gather_batch(out, weight, shared, indices, rows, g, offset, members, span, l
 # dw[k] += x[row of k] * g[column of k]
 
 
-def place(order, k):
+def place(order, k) -> Any:
     """The place of the weight of synapse k."""
     raise NotImplementedError
 
 
-@overload(place, jit_options={"boundscheck": False})
+@overload(place)
 def _place(order, k):
     return (lambda order, k: k) if isinstance(order, types.NoneType) else (lambda order, k: np.uint64(order[k]))
 

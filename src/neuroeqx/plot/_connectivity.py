@@ -59,10 +59,10 @@ def _block_means(source: AbstractConnectivity, blocks: Sequence[int]) -> np.ndar
     """The matrix averaged over blocks of rows and columns; those at its ends may be smaller."""
     starts = [np.arange(0, n, b) for n, b in zip(source.shape, blocks, strict=True)]
     if isinstance(source, AbstractSparseConnectivity):
-        source: Any = source.to_csr()
-        weights = np.broadcast_to(np.asarray(source.weight, np.float64), (source.nnz,))
-        rows = np.repeat(np.arange(source.shape[0]), np.diff(np.asarray(source.indptr)))
-        places = rows // blocks[0] * len(starts[1]) + np.asarray(source.indices) // blocks[1]
+        csr: Any = source.to_csr()
+        weights = np.broadcast_to(np.asarray(csr.weight, np.float64), (csr.nnz,))
+        rows = np.repeat(np.arange(source.shape[0]), np.diff(np.asarray(csr.indptr, np.int64)))
+        places = rows // blocks[0] * len(starts[1]) + np.asarray(csr.indices) // blocks[1]
         sums = np.bincount(places, weights, len(starts[0]) * len(starts[1])).reshape(len(starts[0]), len(starts[1]))
     else:
         dense = np.asarray(source.todense(), np.float64)

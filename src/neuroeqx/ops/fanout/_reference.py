@@ -27,18 +27,17 @@ def _add_events(out, weight, x, ids, count, indices, offset):
     """Walks over the active rows, a chunk of them at a time: no event can be lost."""
     n_pre, k = indices.shape
     chunk = max(1, min(_CHUNK // k, n_pre))
-    if ids is None:
-        ranks = jnp.cumsum(x != 0, dtype=jnp.int32)
-        count = ranks[-1]
+    ranks = x if ids is not None else jnp.cumsum(x != 0, dtype=jnp.int32)  # not read where there is a list
+    count = ranks[-1] if ids is None else count
     offsets = jnp.arange(chunk, dtype=jnp.int32)
 
     def add_chunk(carry):
         start, out = carry
         places = start + offsets
-        if ids is None:
-            row = jnp.minimum(jnp.searchsorted(ranks, places + 1), n_pre - 1)
-        else:
+        if ids is not None:
             row = ids[jnp.minimum(places, n_pre - 1)]
+        else:
+            row = jnp.minimum(jnp.searchsorted(ranks, places + 1), n_pre - 1)
         value = jnp.where(places < count, x[row], 0)[:, None]
         own = weight if weight.ndim == 0 else weight[row]
         added = jnp.where(value == 0, 0, value * _broadcast(own, out, (chunk, k)))
