@@ -303,3 +303,11 @@ def test_in_a_network():
 def test_errors_say_what_is_possible(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_printing_a_network_draws_nothing():
+    """10^12 pairs: counting their synapses would take seconds."""
+    rule = connect.procedural(connect.bernoulli(0.001))
+    cells = {"E": nex.Population(nex.LIF(), 10**6, {"in": nex.Receptor(nex.Expon(), nex.CUBA())})}
+    text = repr(nex.Network(cells, [nex.Projection("E", "E", "in", rule)], key=jr.key(0)))
+    assert "E->E:in: Procedural with about 1000000000 synapses" in text

@@ -13,6 +13,7 @@ from .. import ops
 from .._abstract import eval_shape
 from .._interfaces import AbstractDynamics, AbstractRule, AbstractSparseConnectivity
 from .._types import Key, State, Time
+from ..connect import Procedural
 from ._arrivals import Arrivals
 from ._history import History
 from ._population import Population
@@ -249,7 +250,7 @@ class Network(AbstractDynamics):
             f"  {name}: {_kind(p)}, {'x'.join(map(str, p.shape))}" for name, p in self.populations.items()
         )
         synapses = "\n".join(
-            f"  {name}: {type(p.comm).__name__} with {p.synapses} synapses"
+            f"  {name}: {type(p.comm).__name__} with {_count(p)} synapses"
             + (f", delay {p.delay:g} ms" if p.delay is not None else "")
             for name, p in self.projections.items()
         )
@@ -274,6 +275,12 @@ def _place(projection: Projection) -> str:
 def _walks(projection: Projection) -> bool:
     """Whether a projection walks along the active rows of its source's output, as it is."""
     return projection.release is None and isinstance(projection.comm, AbstractSparseConnectivity)
+
+
+def _count(projection: Projection) -> str:
+    """The number of synapses, on average where counting them would mean to draw them all."""
+    comm = projection.comm
+    return f"about {comm.expected_nnz:.0f}" if isinstance(comm, Procedural) else str(projection.synapses)
 
 
 def _kind(model: Any) -> str:

@@ -43,12 +43,12 @@ class Grid:
 
     def __post_init__(self) -> None:
         if min(*self.pre, *self.post) < 1:
-            raise ValueError(f"grid: the sides must be positive, got {self.pre} and {self.post}")
+            raise ValueError(f"lattice: the sides must be positive, got {self.pre} and {self.post}")
         if min(self.radius) < 0:
-            raise ValueError(f"grid: radius must not be negative, got {self.radius}")
+            raise ValueError(f"lattice: radius must not be negative, got {self.radius}")
         if self.periodic and any(2 * r + 1 > side for r, side in zip(self.radius, self.post, strict=True)):
             raise ValueError(
-                f"grid: a periodic grid of {self.post} targets cannot hold a radius of {self.radius}: 2 radius + 1 may be "
+                f"lattice: a periodic grid of {self.post} targets cannot hold a radius of {self.radius}: 2 radius + 1 may be "
                 "at most the side"
             )
 
