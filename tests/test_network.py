@@ -209,3 +209,43 @@ def test_repr_is_readable():
 def test_two_projections_between_the_same_populations_are_named_apart():
     projections = [nex.Projection("E", "E", "ampa", nex.connect.one_to_one(w)) for w in (1.0, 2.0)]
     assert sorted(nex.Network({"E": population()}, projections).projections) == ["E->E:ampa", "E->E:ampa #2"]
+
+
+@pytest.mark.parametrize("projections", [1, 2, 3])
+def test_the_active_rows_of_a_source_are_listed_once(projections):
+    """Where more than one projection walks along them; the result is that of projections that look for themselves."""
+    cell = nex.LIF(tau=5.0, v_rest=0.0, v_th=1.0, v_reset=0.0)
+    receptors = {f"r{i}": nex.Receptor(nex.Expon(2.0), nex.CUBA()) for i in range(3)}
+    rule = nex.connect.bernoulli(0.5, nex.connect.normal(0.1, 0.1))
+    ends = [nex.Projection("E", "E", f"r{i}", rule) for i in range(projections)]
+    alone = [nex.Projection(nex.part("E", 0, 30), "E", f"r{i}", rule) for i in range(projections)]
+    # A part of the population has a vector of its own, for which no list is made.
+    alone += [nex.Projection(nex.part("E", 30, 40), "E", f"r{i}", rule) for i in range(projections)]
+    whole = nex.Network({"E": nex.Population(cell, 40, receptors)}, ends, key=jax.random.key(0))
+    rows = [p.comm for p in whole.projections.values()]
+    cut = [
+        nex.connect.from_edges(np.asarray(m.rows)[s] - at, np.asarray(m.indices)[s], np.asarray(m.weight)[s])
+        for at, first, last in ((0, 0, 30), (30, 30, 40))
+        for m in rows
+        for s in [(np.asarray(m.rows) >= first) & (np.asarray(m.rows) < last)]
+    ]
+    alone = [nex.Projection(p.pre, p.post, p.receptor, comm) for p, comm in zip(alone, cut, strict=True)]
+    parts = nex.Network({"E": nex.Population(cell, 40, receptors)}, alone)
+    drive = jnp.linspace(0.5, 3.0, 40)
+    program = str(jax.make_jaxpr(lambda s: whole.step(s, {"E": drive}, dt=0.1))(whole.init(dt=0.1)))
+    assert program.count("neuroeqx_events_compact") == (projections > 1)
+    a, b = (nex.simulate(net, 10.0, 0.1, {"E": drive}, record={"v": nex.voltage("E")}) for net in (whole, parts))
+    np.testing.assert_allclose(a.records["v"].values, b.records["v"].values, rtol=0, atol=1e-4)
+
+
+def test_weights_of_half_precision(dtype):
+    """bfloat16 weights are read as they are, and summed in the precision of the state."""
+    weight = jnp.asarray(np.random.default_rng(0).normal(size=(6, 3)), jnp.bfloat16)
+    w = nex.connect.FanOut(weight, np.argsort(np.random.default_rng(1).random((6, 5)))[:, :3], 5)
+    x = jnp.asarray([1.0, 0.0, 2.0, 0.0, 1.0, 0.5], dtype)
+    assert w.weight.dtype == jnp.bfloat16
+    assert w.nbytes == 18 * (2 + 4)
+    np.testing.assert_allclose(w(x), x @ w.todense().astype(dtype), rtol=1e-6)
+    gradient = eqx.filter_grad(lambda w: (w(x) ** 2).sum())(w)
+    assert gradient.weight.dtype == jnp.bfloat16
+    assert w.to_csr().weight.dtype == jnp.bfloat16
