@@ -1,7 +1,13 @@
 """Strict JAX for the whole suite, and both precisions for whatever asks for `dtype`."""
 
+import hypothesis
 import jax
 import pytest
+
+
+# The same examples in every run: one that fails can be looked at.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")

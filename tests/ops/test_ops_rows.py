@@ -47,7 +47,9 @@ class Rows:
         if self.family == "fanout":
             self.indices = self.indices.reshape(self.n_pre, self.degree if self.size else 0)
         self.offset = jnp.int32(rng.integers(0, max(self.size, 1))) if self.turned else None
-        self.weight = jnp.asarray(rng.normal(size=() if self.shared else self.indices.shape), dtype)
+        # Sums of any number of terms are of the order of one: the sine of a large one would magnify its rounding.
+        scale = 1.0 / max(1.0, self.n_pre * self.degree / max(self.size, 1))
+        self.weight = jnp.asarray(scale * rng.normal(size=() if self.shared else self.indices.shape), dtype)
         values = lambda *shape: jnp.asarray(rng.normal(size=shape), self.real)
         spikes = lambda *shape: jnp.where(rng.random(shape) < self.activity, values(*shape), 0)
         self.operands = values(self.size), self.weight, spikes(self.n_pre)
