@@ -10,6 +10,7 @@ from neuroeqx.ops.procedural import _triton as procedural
 from neuroeqx.ops.procedural._law import Grid, Law
 
 
+# Triton reads what this sets when it is imported, which `compiler` does.
 _triton.require()
 
 import compiler  # noqa: E402

@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 
 
+# JAX reads these when it is imported, so what imports it comes after them.
 DUMP = tempfile.mkdtemp()
 os.environ["XLA_FLAGS"] = f"--xla_dump_to={DUMP} --xla_dump_hlo_as_text"
 os.environ["JAX_SKIP_CUDA_CONSTRAINTS_CHECK"] = "1"

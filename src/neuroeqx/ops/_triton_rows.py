@@ -1,4 +1,5 @@
 # type: ignore
+# Pyright cannot know what `triton.jit` and `tl.constexpr` make of a function and its arguments.
 """Triton kernels for matrices stored by rows. Imports Triton: only `_triton_row_calls.py` asks for this.
 
 The synapses of row r are `indptr[r]` to `indptr[r + 1]`, or, where every row has as many (constant `CSR` is false, and

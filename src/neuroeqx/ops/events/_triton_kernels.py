@@ -1,4 +1,5 @@
 # type: ignore
+# Pyright cannot know what `triton.jit` and `tl.constexpr` make of a function and its arguments.
 """Triton kernels of lists of events. Imports Triton: only `_triton.py` asks for this.
 
 Lists are in ascending order, as on CPU. That takes two passes over `x`: `count_blocks`, and then every program adds up

@@ -1,4 +1,5 @@
 # type: ignore
+# Pyright cannot know what `triton.jit` and `tl.constexpr` make of a function and its arguments.
 """Triton kernels of matrices that are drawn again at every use. Imports Triton: only `_triton.py` asks for this.
 
 The law is that of `_law.py`, the draws those of `_reference.py`, bit for bit: Philox words by (block, row, stream) and
