@@ -206,3 +206,11 @@ def test_delays_of_edges():
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("rule", [nex.connect.bernoulli, nex.connect.fixed_out_degree])
+def test_drawn_delays_and_weights_are_independent(rule):
+    w = rule(0.5 if rule is nex.connect.bernoulli else 100, nex.connect.uniform(0.0, 1.0),
+             delay=nex.connect.in_steps(nex.connect.uniform(1.0, 100.0), 1.0))(200, 200, key=jr.key(0))  # fmt: skip
+    # Of 20,000 pairs: three standard deviations of the correlation of independent numbers.
+    assert abs(np.corrcoef(np.ravel(w.weight), np.ravel(w.delays))[0, 1]) < 3.0 / np.sqrt(20_000)

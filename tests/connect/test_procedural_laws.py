@@ -7,6 +7,7 @@ import jax.random as jr
 import neuroeqx as nex
 import numpy as np
 import pytest
+from chi_square import p_of_counts
 from jax import lax
 from neuroeqx import connect, ops
 from scipy import stats
@@ -18,20 +19,6 @@ BELL = lambda dy, dx: 0.7 * np.exp(-(dy**2 + dx**2) / 4.0)
 
 def draw(rule, n_pre, n_post, key=None):
     return connect.procedural(rule)(n_pre, n_post, key=jr.key(0) if key is None else key)
-
-
-def p_of_counts(counts, expected):
-    """The p-value of observed counts under expected ones, neighbours pooled until each expects at least five."""
-    pooled = [[0.0, 0.0]]
-    for c, e in zip(counts, expected, strict=True):
-        pooled[-1][0] += c
-        pooled[-1][1] += e
-        if pooled[-1][1] >= 5.0:
-            pooled.append([0.0, 0.0])
-    last = pooled.pop()
-    pooled[-1] = [pooled[-1][0] + last[0], pooled[-1][1] + last[1]]
-    observed, wanted = np.array(pooled).T
-    return stats.chisquare(observed, wanted * observed.sum() / wanted.sum()).pvalue
 
 
 def over_seeds(rule, n_pre, n_post, function):

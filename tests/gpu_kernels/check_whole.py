@@ -86,6 +86,24 @@ def test_values_and_derivatives(family, listed):
         assert_close(a, b)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_same_bits_in_any_order_on_request(family, monkeypatch):
+    """Programs run in the order of the list: forwards and backwards, the sums of a public product are the same bits."""
+    add, w = FAMILIES[family]
+    spikes = jnp.asarray(np.logspace(-2, 2, N_PRE), jnp.float32)  # all rows, so different that every rounding counts
+    forwards, count = events.compact(spikes, backend="reference")
+    truth = add(out[0], w, spikes, None, "reference")
+    same = []
+    for request in "01":
+        monkeypatch.setenv("NEUROEQX_DETERMINISTIC", request)
+        call = jax.jit(lambda active, request=request: add(out[0], w, spikes, active, None))
+        results = [call(active) for active in ((forwards, count), (forwards[::-1], count))]
+        for result in results:
+            assert_close(result, truth)
+        same.append(np.array_equal(*results))
+    assert same == [False, True]
+
+
 @jax.custom_jvp
 def spike(v):
     return (v > 0).astype(v.dtype)

@@ -57,14 +57,12 @@ def _flags(pointers, offset) -> dict[str, Any]:
     return {"CSR": pointers is not None, "TURNED": offset is not None}
 
 
-def add_matvec(out, weight, x, indices, pointers, offset, *, active, deterministic=None):
-    """`deterministic`: whether the bits of the result must not depend on the order in which programs run. By default as
-    `NEUROEQX_DETERMINISTIC` says."""
+def add_matvec(out, weight, x, indices, pointers, offset, *, active):
     if 0 in (out.size, x.size, indices.size):
         return out
     shape = _Launch(x, indices, pointers, active)
     structure, k = _operands(indices, pointers, offset)
-    fixed = _triton.deterministic() if deterministic is None else deterministic
+    fixed = _triton.deterministic()
     ids, count = active or (indices, indices)
 
     def add(target, exponent):

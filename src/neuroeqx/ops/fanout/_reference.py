@@ -8,9 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._columns import turned
-
-
-_CHUNK = 4096  # synapses handled at a time by the event-driven product
+from .._reference_rows import add_events
 
 
 def _add_all(out, weight, x, indices, offset):
@@ -23,41 +21,34 @@ def _broadcast(weight, like, shape):
     return jnp.broadcast_to(weight.astype(like.dtype), shape)
 
 
-def _add_events(out, weight, x, ids, count, indices, offset):
-    """Walks over the active rows, a chunk of them at a time: no event can be lost."""
-    n_pre, k = indices.shape
-    chunk = max(1, min(_CHUNK // k, n_pre))
-    ranks = x if ids is not None else jnp.cumsum(x != 0, dtype=jnp.int32)  # not read where there is a list
-    count = ranks[-1] if ids is None else count
-    offsets = jnp.arange(chunk, dtype=jnp.int32)
-
-    def add_chunk(carry):
-        start, out = carry
-        places = start + offsets
-        if ids is not None:
-            row = ids[jnp.minimum(places, n_pre - 1)]
-        else:
-            row = jnp.minimum(jnp.searchsorted(ranks, places + 1), n_pre - 1)
-        value = jnp.where(places < count, x[row], 0)[:, None]
-        own = weight if weight.ndim == 0 else weight[row]
-        added = jnp.where(value == 0, 0, value * _broadcast(own, out, (chunk, k)))
-        return start + chunk, out.at[turned(indices[row], offset, out.size)].add(added)
-
-    start = jnp.zeros_like(count)  # not a constant, which differs in type inside of `jax.shard_map`
-    return lax.while_loop(lambda carry: carry[0] < count, add_chunk, (start, out))[1]
+def _position_type(indices):
+    """What counts synapses."""
+    if indices.size < 2**31:
+        return jnp.int32
+    if not jax.config.read("jax_enable_x64"):
+        raise ValueError(
+            f"in pure JAX, {indices.size} synapses (2**31 or more) are counted in int64, which JAX has only with "
+            "`jax_enable_x64`; backend='numba' (the default on CPU) needs nothing"
+        )
+    return jnp.int64
 
 
 def add_matvec(out, weight, x, indices, offset=None, *, active, event):
     if 0 in (out.size, x.size, indices.size):
         return out
-    ids, count = (None, None) if active is None else active
+    k = indices.shape[1]
 
-    def add(out, x, ids, count):
+    def bounds(rows):
+        begin = k * rows.astype(_position_type(indices))
+        return begin, begin + k
+
+    def add(out, x, active):
         if event:
-            return _add_events(out, weight, x, ids, count, indices, offset)
+            own = weight if weight.ndim == 0 else weight.reshape(-1)
+            return add_events(out, own, x, active, indices.reshape(-1), bounds, offset)
         return _add_all(out, weight, x, indices, offset)
 
-    return add(out, x, ids, count) if x.ndim == 1 else jax.vmap(add)(out, x, ids, count)
+    return add(out, x, active) if x.ndim == 1 else jax.vmap(add)(out, x, active)
 
 
 def rmatvec(weight, g, indices, offset=None, *, n_pre):

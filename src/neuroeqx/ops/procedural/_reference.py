@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 
 from .._columns import turned
+from .._walk import walk_active
 from ._law import ACCEPTANCE, DELAYS, Grid, Law, Operands, PLACES, WEIGHTS
 from ._philox import words
 
@@ -154,25 +155,12 @@ def _walk(law: Law, tables: Operands, rows, carry, use):
 
 def _walk_active(law: Law, tables: Operands, x, active, carry, use):
     """As `_walk` along all rows at which `x` is not zero; `use` also takes the rows and their `x`."""
-    offsets = jnp.arange(min(_ROWS, law.n_pre), dtype=jnp.int32)
-    if active is None:
-        ranks = jnp.cumsum(x != 0, dtype=jnp.int32)
-        count = ranks[-1]
-        find = lambda places: jnp.minimum(jnp.searchsorted(ranks, places + 1), law.n_pre - 1)
-    else:
-        ids, count = active
-        find = lambda places: ids[jnp.minimum(places, law.n_pre - 1)]
 
-    def some(state):
-        start, carry = state
-        places = start + offsets
-        row = find(places)
-        value = jnp.where(places < count, x[row], 0)
+    def some(carry, row, value):
         row = _unsigned(row) | (tables.seed[0] & jnp.uint32(0))  # for `jax.shard_map` as variable as the seed
-        carry = _walk(law, tables, row, carry, lambda carry, *drawn: use(carry, row, value, *drawn))
-        return start + offsets.size, carry
+        return _walk(law, tables, row, carry, lambda carry, *drawn: use(carry, row, value, *drawn))
 
-    return lax.while_loop(lambda state: state[0] < count, some, (count - count, carry))[1]
+    return walk_active(x, active, min(_ROWS, law.n_pre), carry, some)
 
 
 def add_matvec(out, weight, x, *structure, active, event, law):

@@ -76,15 +76,14 @@ def _flags(law: Law, structure) -> dict[str, Any]:
     }
 
 
-def add_matvec(out, weight, x, *structure, active, event, law, deterministic=None):
-    """`deterministic`: as for matrices that are stored by rows."""
+def add_matvec(out, weight, x, *structure, active, event, law):
     del event  # the kernel skips what is silent, in any case
     if law.empty or 0 in (out.size, x.size):
         return out
     shape = _Launch(law, _members(x), active is not None)
     arrays, numbers = _operands(law, structure, out.shape[-1])
     ids, count = active or (x, x)
-    fixed = _triton.deterministic() if deterministic is None else deterministic
+    fixed = _triton.deterministic()
 
     def add(target, exponent):
         return launch(
