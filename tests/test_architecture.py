@@ -23,17 +23,18 @@ LONG_FUNCTIONS: dict[str, str] = {
 LAYERS = [
     {"_abstract", "_types", "_fields", "_math", "_trainable", "_voltage", "_current", "_replace_gradient"},
     {"ops"},
+    {"fuse"},
     {"_interfaces", "_wrappers", "steppers", "surrogate"},
     {"neurons", "synapses", "channels", "cable", "rates", "connect", "plasticity", "sources"},
     {"network"},
-    {"_record", "_loop", "_simulate"},
+    {"_record", "_loop", "_simulate", "_explain"},
     {"learn", "analysis", "measure", "io", "plot", "demos", "__main__"},
 ]
 # numba's data models are classes of its own, initialised through their base.
 MAY_CALL_SUPER = {"ops/_lanes.py"}
 # `_interfaces` is the page everything else stands on; steppers and surrogates import it, not the other way round.
 SIBLINGS_MAY = {("steppers", "_interfaces"), ("surrogate", "_interfaces"), ("_wrappers", "_interfaces"),
-                ("_loop", "_record"), ("_simulate", "_record"), ("_simulate", "_loop"),
+                ("_loop", "_record"), ("_simulate", "_record"), ("_simulate", "_loop"), ("_explain", "_loop"),
                 ("__main__", "demos"), ("demos", "plot")}  # fmt: skip
 
 

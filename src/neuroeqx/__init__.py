@@ -10,6 +10,7 @@ from . import (
     steppers as steppers,
     surrogate as surrogate,
 )
+from ._explain import explain as explain, Explanation as Explanation
 from ._fields import as_parameter as as_parameter, param as param, static as static
 from ._interfaces import (
     AbstractCell as AbstractCell,

@@ -18,6 +18,7 @@ from . import ops
 from ._interfaces import AbstractDrive, AbstractDynamics
 from ._record import Recorder
 from ._types import Key, Output, State
+from .fuse import while_loop
 from .sources import Samples
 
 
@@ -40,6 +41,7 @@ class Run(eqx.Module):
     origin: Int[Array, ""]
     key: Key | None
     dt: float = eqx.field(static=True)
+    fused: bool = eqx.field(static=True)
 
     def step(self, state: State, s: Int[Array, ""], inputs: Any) -> tuple[State, Output]:
         """The s-th step of the run. Time and keys follow from a count of steps, so neither drifts."""
@@ -138,7 +140,7 @@ def _advance(
         x.size if isinstance(buffer, EventBuffer) else (buffer.shape[0] - 1) * recorder.every
         for recorder, buffer, x in zip(run.recorders, buffers, shapes, strict=True)
     ]
-    return lax.while_loop(more, one, (start, state, buffers))
+    return (while_loop if run.fused else lax.while_loop)(more, one, (start, state, buffers))
 
 
 def _compiled(options: dict[str, Any]) -> Any:

@@ -1,5 +1,8 @@
 """Functions with removable singularities: finite values and finite gradients everywhere."""
 
+import functools
+
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -12,6 +15,12 @@ def phi1(z: Float[Array, "..."]) -> Float[Array, "..."]:
     either form; so in single precision the series is needed only very near to zero, and can be short. (`expm1` is exact as
     well, but several times slower than `exp` on CPU.)
     """
+    return neuroeqx_phi1(z)
+
+
+# Under a name by which native code for it is found.
+@functools.partial(jax.jit, inline=False)
+def neuroeqx_phi1(z):
     single = z.dtype.itemsize <= 4
     small = jnp.abs(z) < 1e-3
     # Both branches see an argument that is safe for them, so that neither makes a NaN in the gradient of the other.

@@ -49,6 +49,7 @@ def simulate(
     key: Key | None = None,
     checkpoint: int | None = None,
     progress: bool = False,
+    fused: bool = True,
 ) -> Solution:
     """Run a model from `t0` to `t1` in steps of `dt`.
 
@@ -71,6 +72,7 @@ def simulate(
     - `checkpoint`: only for reverse-mode gradients: the number of states to keep, from which the rest is computed again;
         memory then grows with this number and not with the number of steps. All states are kept by default.
     - `progress`: show a progress bar on standard error.
+    - `fused`: run the step as native code where there is such (on CPU). The result is the same to rounding.
 
     **Returns:** a `Solution`. Its records are NumPy arrays, or JAX arrays inside a transformation.
 
@@ -92,7 +94,7 @@ def simulate(
         _check_state(model, state, dt, init_key)
     inputs = jtu.tree_map(lambda x: x if is_input(x) else jnp.asarray(x, dtype=float), inputs, is_leaf=is_input)
     _check_inputs(model, inputs, steps)
-    run = Run(model, inputs, tuple(recorders.values()), jnp.asarray(first, jnp.int32), run_key, dt)
+    run = Run(model, inputs, tuple(recorders.values()), jnp.asarray(first, jnp.int32), run_key, dt, fused)
     shapes = _check_step(run, state, recorders)
     if is_traced(model, inputs, state, key):
         return _simulate_traced(run, state, t0, t1, steps, list(recorders), shapes, checkpoint)

@@ -31,11 +31,11 @@ from numba.extending import intrinsic as numba_intrinsic
 
 
 # Byte offsets in `XLA_FFI_CallFrame`, `XLA_FFI_Buffer` and the metadata query, the same on every 64-bit machine.
-_EXTENSION, _API, _ARGUMENTS, _RESULTS = 8, 16, 72, 112
+_EXTENSION, _API, ARGUMENTS, RESULTS = 8, 16, 72, 112
 _INVALID_ARGUMENT = 3
 CONTEXT = 24
 _FIRST_FUNCTION = 48  # in `XLA_FFI_Api`
-_DATA, _RANK, _DIMS = 24, 32, 40
+DATA, _RANK, DIMS = 24, 32, 40
 _EXTENSION_TYPE, _METADATA = 8, 24
 _MAJOR, _MINOR, _TRAITS = 24, 28, 32
 
@@ -115,7 +115,7 @@ def _buffer(frame, side, position):
 @kernel
 def _size(buffer):
     size = 1
-    dims = _word(buffer + _DIMS)
+    dims = _word(buffer + DIMS)
     for axis in range(_word(buffer + _RANK)):
         size *= _word(dims + 8 * axis)
     return size
@@ -124,35 +124,35 @@ def _size(buffer):
 @kernel
 def argument(frame, position, dtype):
     """Operand `position`, flattened."""
-    buffer = _buffer(frame, _ARGUMENTS, position)
-    return carray(at_address(_word(buffer + _DATA)), _size(buffer), dtype)
+    buffer = _buffer(frame, ARGUMENTS, position)
+    return carray(at_address(_word(buffer + DATA)), _size(buffer), dtype)
 
 
 @kernel
 def result(frame, position, dtype):
     """Result `position`, flattened."""
-    buffer = _buffer(frame, _RESULTS, position)
-    return carray(at_address(_word(buffer + _DATA)), _size(buffer), dtype)
+    buffer = _buffer(frame, RESULTS, position)
+    return carray(at_address(_word(buffer + DATA)), _size(buffer), dtype)
 
 
 @kernel
 def argument_rank(frame, position):
-    return _word(_buffer(frame, _ARGUMENTS, position) + _RANK)
+    return _word(_buffer(frame, ARGUMENTS, position) + _RANK)
 
 
 @kernel
 def argument_dim(frame, position, axis):
-    return _word(_word(_buffer(frame, _ARGUMENTS, position) + _DIMS) + 8 * axis)
+    return _word(_word(_buffer(frame, ARGUMENTS, position) + DIMS) + 8 * axis)
 
 
 @kernel
 def result_rank(frame, position):
-    return _word(_buffer(frame, _RESULTS, position) + _RANK)
+    return _word(_buffer(frame, RESULTS, position) + _RANK)
 
 
 @kernel
 def result_dim(frame, position, axis):
-    return _word(_word(_buffer(frame, _RESULTS, position) + _DIMS) + 8 * axis)
+    return _word(_word(_buffer(frame, RESULTS, position) + DIMS) + 8 * axis)
 
 
 def api_function(builder, frame, name: str, kind: ir.FunctionType):

@@ -117,7 +117,7 @@ def _add_row(out, weight, shared, indices, begin, end, value, offset):
 
 
 @kernel
-def _add_list(out, weight, shared, indices, rows, x, active, count, offset):
+def add_list(out, weight, shared, indices, rows, x, active, count, offset):
     for a in range(-_AHEAD, count):
         if a + _AHEAD < count:
             begin, end = bounds(rows, active[np.uint64(a + _AHEAD)])
@@ -139,10 +139,10 @@ def add_events(out, weight, shared, indices, rows, x, ids, counts, m, offset):
         i = 0
         while i < n_pre:
             count, i = next_active(x, i, n_pre, active)
-            _add_list(out, weight, shared, indices, rows, x, active, count, offset)
+            add_list(out, weight, shared, indices, rows, x, active, count, offset)
     else:
         count = min(np.int64(counts[m]), n_pre)
-        _add_list(out, weight, shared, indices, rows, x, member(ids, n_pre, m), count, offset)
+        add_list(out, weight, shared, indices, rows, x, member(ids, n_pre, m), count, offset)
 
 
 @kernel

@@ -11,7 +11,7 @@ _MOST = np.iinfo(np.int32).max  # the count stays there instead of turning negat
 
 
 @kernel
-def _append(buffer, count, x, step):
+def append_events(buffer, count, x, step):
     """Writes what fits, and returns the count of all."""
     active = carray(stack_list(), LIST, np.int32)
     capacity = buffer.shape[0] // 2
@@ -37,7 +37,7 @@ def append(stamp, real):
         room, n = buffer.shape[0] // members, x.shape[0] // members
         for member in range(members):
             own, spikes = buffer[member * room : (member + 1) * room], x[member * n : (member + 1) * n]
-            count[member] = _append(own, np.int64(count[member]), spikes, step[member])
+            count[member] = append_events(own, np.int64(count[member]), spikes, step[member])
         return 0
 
     return handler

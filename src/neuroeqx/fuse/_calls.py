@@ -1,0 +1,123 @@
+"""Operations of ours that a fused program can contain: products of sparse matrices, lists of events, updates of rings."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+
+class Call(NamedTuple):
+    """
+    - `check`: raises `Unsupported` where native code cannot take an equation.
+    - `emit`: writes it, given an emitter (`_emit.py`) and the operation.
+    - `in_place`: from places of outputs to those of the inputs whose memory they take over.
+    - `spikes`: the place of the input of which only the entries that are not zero are looked at, if any.
+    """
+
+    check: Callable[[Any], None]
+    emit: Callable[[Any, Any], None]
+    in_place: dict[int, int]
+    spikes: int | None = None
+
+
+def _no_check(eqn: Any) -> None:
+    del eqn
+
+
+def _check_product(eqn: Any) -> None:
+    from ._flat import Unsupported
+
+    out, weight, x = (v.aval for v in eqn.invars[:3])
+    if out.ndim != 1:
+        raise Unsupported(f"{eqn.primitive.name} of a batch")
+    if eqn.params["backend"] not in (None, "numba"):
+        raise Unsupported(f"{eqn.primitive.name} with backend={eqn.params['backend']!r}")
+    if 0 in (out.size, x.size, eqn.invars[-1].aval.size):
+        raise Unsupported(f"{eqn.primitive.name} without synapses")
+    if weight.ndim == 0 and weight.dtype != x.dtype:
+        raise Unsupported(f"{eqn.primitive.name} with one weight of {weight.dtype}")
+
+
+def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
+    def emit(e: Any, operation: Any) -> None:
+        from . import _call_kernels as kernels
+
+        out, weight, x, *rest = operation.inputs
+        listed = rest[:2] if operation.params["listed"] else ()
+        indices, *rest = rest[len(listed) :]
+        pointers, rest = (rest[0], rest[1:]) if with_pointers else (None, rest)
+        offset = rest[0] if rest else None
+        ids, count = listed or (None, None)
+        e.in_place(operation, 0, out)
+        words, first = (None, None) if listed else e.words_of(x)
+        e.call(
+            kernels.deliver,
+            [
+                e.address(operation.outputs[0]), e.size(operation.outputs[0]),
+                e.address(weight), e.word(weight.scalar), e.address(indices), e.size(indices),
+                e.dim(indices, 1) if pointers is None else e.address(pointers),
+                e.address(x), e.size(x),
+                words or (e.word(0) if ids is None else e.address(ids)),
+                first or (e.word(0) if count is None else e.address(count)),
+                e.word(0) if offset is None else e.whole(offset),
+            ],
+            [
+                x.dtype.type,
+                np.uint16 if weight.dtype == jnp.bfloat16 else x.dtype.type,
+                None if pointers is None else np.dtype(f"u{pointers.dtype.name}").type,
+                np.uint64 if words is not None else None if ids is None else np.uint32,
+                None if offset is None else np.uint32,
+            ],
+        )  # fmt: skip
+
+    return emit
+
+
+def _emit_compact(e: Any, operation: Any) -> None:
+    from . import _call_kernels as kernels
+
+    [x], [ids, count] = operation.inputs, operation.outputs
+    found = e.call(kernels.compact, [e.address(x), e.size(x), e.address(ids)], [x.dtype.type])
+    e.define(count, e.builder.trunc(found, e.type_of(count)))
+
+
+def _emit_append(e: Any, operation: Any) -> None:
+    from . import _call_kernels as kernels
+
+    buffer, count, x, step = operation.inputs
+    e.in_place(operation, 0, buffer)
+    arguments = [e.address(operation.outputs[0]), e.size(operation.outputs[0]), e.whole(count), e.address(x), e.size(x)]
+    words, first = e.words_of(x)
+    if words is None:
+        total = e.call(kernels.append, [*arguments, e.whole(step)], [x.dtype.type])
+    else:
+        arguments[3] = words
+        total = e.call(kernels.append_listed, [*arguments, e.whole(step), first], [])
+    e.define(operation.outputs[1], e.builder.trunc(total, e.type_of(count)))
+
+
+def _check_section(eqn: Any) -> None:
+    from ._flat import in_one_piece
+
+    array, update = eqn.invars[0].aval, eqn.invars[1].aval
+    in_one_piece(array.shape, update.shape, eqn.primitive.name)
+
+
+def _emit_section(e: Any, operation: Any) -> None:
+    """`dynamic_update_slice` of a part that lies in one piece."""
+    from ._flat import section
+
+    array, update, *starts = operation.inputs
+    e.in_place(operation, 0, array)
+    place = section(operation.params["shape"], operation.params["sizes"])
+    e.copy(e.address(operation.outputs[0], e.offset(starts, place["limits"], place["strides"])), update)
+
+
+CALLS = {
+    "neuroeqx_csr_add_matvec": Call(_check_product, _emit_product(True), {0: 0}, 2),
+    "neuroeqx_fanout_add_matvec": Call(_check_product, _emit_product(False), {0: 0}, 2),
+    "neuroeqx_events_compact": Call(_no_check, _emit_compact, {}),
+    "neuroeqx_events_append": Call(_no_check, _emit_append, {0: 0}, 2),
+    "dynamic_update_slice": Call(_check_section, _emit_section, {0: 0}),
+}

@@ -1,0 +1,321 @@
+"""Native code of a plan: one function in LLVM's language that reads XLA's call frame, runs the loops and makes the calls.
+
+Every loop handles a vector of 64 bytes at a time and the rest under a mask. Imports numba.
+"""
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+
+from ..ops import _ffi
+from ._calls import CALLS
+from ._elementwise import EMITTERS
+from ._flat import Constant, Flat, Operation, Value
+from ._loops import emit_loop
+from ._plan import Plan, Slot
+from ._vectors import element_type, Vectors
+
+
+_WORD, _BYTE = ir.IntType(64), ir.IntType(8)
+
+
+class Layout:
+    """Where the values of a plan lie among the buffers of a call.
+
+    - `packed`: operands that are single numbers of an array: by the place of the operand, that of the array and that in it.
+    - `operands`: places of the buffers of the others.
+    """
+
+    def __init__(self, plan: Plan, packs: tuple[tuple[int, ...], ...]):
+        self.packs = packs
+        self.packed = {i: (b, k) for b, pack in enumerate(packs) for k, i in enumerate(pack)}
+        rest = [i for i in range(len(plan.flat.inputs)) if i not in self.packed]
+        self.operands = {i: len(packs) + k for k, i in enumerate(rest)}
+        self.results = len(plan.flat.outputs)
+
+
+class Emitter:
+    """Writes one program."""
+
+    def __init__(self, context: Any, typingctx: Any, builder: Any, frame: Any, plan: Plan, layout: Layout):
+        self.context, self.typingctx, self.builder, self.frame = context, typingctx, builder, frame
+        self.plan, self.layout = plan, layout
+        self.scalars: dict[int, Any] = {}
+        self.views: dict[int, Any] = {}  # addresses
+        self.bases: dict[tuple[int, int], Any] = {}
+        self.sizes: dict[int, Any] = {}
+        self.base: dict[int, Any] = {}
+        self.made = {id(value): operation for operation in plan.flat.operations for value in operation.outputs}
+        self.carried: dict[int, int] = {}
+        self.inverses: dict[int, Any] = {}
+
+    # Reading the frame
+
+    def word(self, number: int) -> Any:
+        return _WORD(int(number))
+
+    def _load(self, address: Any) -> Any:
+        return self.builder.load(self.builder.inttoptr(address, _WORD.as_pointer()))
+
+    def _buffer(self, side: int, place: int) -> Any:
+        buffers = self._load(self.builder.add(self.frame, _WORD(side)))
+        return self._load(self.builder.add(buffers, _WORD(8 * place)))
+
+    def data(self, side: int, place: int) -> Any:
+        """Read at the beginning of the program, so that every loop can use it."""
+        if (side, place) not in self.bases:
+            with self.builder.goto_block(self.entry):
+                data = self._load(self.builder.add(self._buffer(side, place), _WORD(_ffi.DATA)))
+            self.bases[side, place] = data
+        return self.bases[side, place]
+
+    def place(self, slot: Slot) -> tuple[int, int]:
+        if slot.kind == "operand":
+            if slot.place in self.carried:
+                return _ffi.RESULTS, self.carried[slot.place]
+            return _ffi.ARGUMENTS, self.layout.operands[slot.place]
+        return _ffi.RESULTS, slot.place + (self.layout.results if slot.kind == "room" else 0)
+
+    # Values
+
+    def type_of(self, value: Any) -> Any:
+        return element_type(value.dtype)
+
+    def memory_type(self, dtype: np.dtype) -> Any:
+        return _BYTE if dtype.kind == "b" else element_type(dtype)
+
+    def address(self, value: Any, offset: Any | None = None) -> Any:
+        """Of an array, or of a place in it; of a single number that of a copy."""
+        if value.scalar:
+            return self._spilled(value)
+        if id(value) in self.views:
+            start = self.views[id(value)]
+        else:
+            start = self.data(*self.place(self.plan.slots[id(value)]))
+        if offset is None:
+            return start
+        return self.builder.add(start, self.builder.mul(offset, _WORD(value.dtype.itemsize)))
+
+    def _spilled(self, value: Any) -> Any:
+        number = self.single(value)
+        if value.dtype.kind == "b":
+            number = self.builder.zext(number, _BYTE)
+        with self.builder.goto_entry_block():
+            place = self.builder.alloca(number.type)
+        self.builder.store(number, place)
+        return self.builder.ptrtoint(place, _WORD)
+
+    def size(self, value: Any) -> Any:
+        """How many numbers an array has . Not a constant: one program serves every size."""
+        if value.size not in self.sizes:
+            with self.builder.goto_block(self.entry):
+                self.sizes[value.size] = self._size_of(value)
+        return self.sizes[value.size]
+
+    def _size_of(self, value: Any) -> Any:
+        """From the dimensions of some buffer of this size, or else a constant."""
+        for j, atom in enumerate(self.plan.flat.outputs):
+            if isinstance(atom, Value) and not atom.scalar and atom.size == value.size:
+                return self._product(_ffi.RESULTS, j, atom)
+        for i, operand in enumerate(self.plan.flat.inputs):
+            if i in self.layout.operands and not operand.scalar and operand.size == value.size:
+                return self._product(_ffi.ARGUMENTS, self.layout.operands[i], operand)
+        return _WORD(value.size)
+
+    def _product(self, side: int, place: int, value: Any) -> Any:
+        dims = self._load(self.builder.add(self._buffer(side, place), _WORD(_ffi.DIMS)))
+        size = _WORD(1)
+        for axis in range(len(value.shape)):
+            size = self.builder.mul(size, self._load(self.builder.add(dims, _WORD(8 * axis))))
+        return size
+
+    def dim(self, value: Any, axis: int) -> Any:
+        """A dimension of an operand."""
+        side, place = self.place(self.plan.slots[id(value)])
+        dims = self._load(self.builder.add(self._buffer(side, place), _WORD(_ffi.DIMS)))
+        return self._load(self.builder.add(dims, _WORD(8 * axis)))
+
+    def single(self, atom: Any) -> Any:
+        """The value of a single number."""
+        if isinstance(atom, Constant):
+            return Vectors(self.builder, None).const(atom.value, atom.dtype)
+        return self.scalars[id(atom)]
+
+    def whole(self, atom: Any) -> Any:
+        """A single whole number as a word."""
+        extend = self.builder.zext if atom.dtype.kind in "ub" else self.builder.sext
+        number = self.single(atom)
+        return number if number.type == _WORD else extend(number, _WORD)
+
+    def define(self, value: Value, number: Any) -> None:
+        self.scalars[id(value)] = number
+
+    # Calls
+
+    def call(self, kernel: Any, words: list[Any], dtypes: list[Any]) -> Any:
+        """Calls a function compiled by numba, of words and dtypes (`None` for what there is not)."""
+        kinds = [types.none if t is None else types.NumberClass(_numba(t)) for t in dtypes]
+        signature = types.Dispatcher(kernel).get_call_type(self.typingctx, (*([types.int64] * len(words)), *kinds), {})
+        compiled = kernel.overloads[signature.args]
+        self.context.active_code_library.add_linking_library(compiled.library)
+        dummies = [self.context.get_dummy_value() for _ in kinds]
+        status, result = self.context.call_internal_no_propagate(
+            self.builder, compiled.fndesc, compiled.signature, [*words, *dummies]
+        )
+        return result
+
+    def words_of(self, value: Any) -> tuple[Any | None, Any | None]:
+        """The address of the bits that say where an array is not zero, and its first bit, if there are such."""
+        first = 0
+        while id(value) not in self.plan.bits and id(value) in self.made and self.made[id(value)].name == "slice":
+            first += self.made[id(value)].params["offset"]
+            value = self.made[id(value)].inputs[0]
+        if id(value) not in self.plan.bits:
+            return None, None
+        return self.data(*self.place(self.plan.bits[id(value)])), self.word(first)
+
+    def in_place(self, operation: Operation, place: int, source: Any) -> None:
+        """Brings what an operation changes into the memory of its result, unless it lies there."""
+        output = operation.outputs[place]
+        if source.scalar or isinstance(source, Constant):
+            raise AssertionError("an array that is changed in place is an array")
+        if id(source) in self.views or self.place(self.plan.slots[id(source)]) != self.place(
+            self.plan.slots[id(output)]
+        ):
+            self.copy(self.address(output), source)
+
+    def copy(self, address: Any, source: Any) -> None:
+        """Writes an array to an address."""
+        size = self.builder.mul(self.size(source), _WORD(source.dtype.itemsize))
+        pointer = _BYTE.as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, _WORD, ir.IntType(1)])
+        name = "llvm.memmove.p0.p0.i64"
+        function = self.builder.module.globals.get(name) or ir.Function(self.builder.module, kind, name)
+        ends = [self.builder.inttoptr(a, pointer) for a in (address, self.address(source))]
+        self.builder.call(function, [*ends, size, ir.IntType(1)(0)])
+
+    def offset(self, starts: list[Any], limits: list[int], strides: list[int]) -> Any:
+        """The place where a section begins, its starts held within the limits as JAX does."""
+        total = _WORD(0)
+        for start, limit, stride in zip(starts, limits, strides, strict=True):
+            place, low, high = self.whole(start), _WORD(0), _WORD(limit)
+            place = self.builder.select(self.builder.icmp_signed("<", place, low), low, place)
+            place = self.builder.select(self.builder.icmp_signed(">", place, high), high, place)
+            total = self.builder.add(total, self.builder.mul(place, _WORD(stride)))
+        return total
+
+    # The program
+
+    def loop(self, condition: Flat, consts: int) -> None:
+        """The program again and again while the condition holds. Its carry lies in the results all the time."""
+        builder, inputs, outputs = self.builder, self.plan.flat.inputs, self.plan.flat.outputs
+        self.entry = builder.append_basic_block("frame")
+        begin, header = builder.append_basic_block("begin"), builder.append_basic_block("header")
+        body, end = builder.append_basic_block("step"), builder.append_basic_block("end")
+        builder.branch(self.entry)
+        builder.position_at_end(begin)
+        self.carried = {i: i - consts for i in range(consts, len(inputs))}
+        self._read_scalars()
+        kept = {}
+        for i, j in self.carried.items():
+            if inputs[i].scalar:
+                with builder.goto_entry_block():
+                    kept[j] = builder.alloca(self.type_of(inputs[i]))
+                builder.store(self.single(inputs[i]), kept[j])
+        self._look_through(inputs)
+        builder.branch(header)
+        builder.position_at_end(header)
+        for i, j in self.carried.items():
+            if j in kept:
+                self.define(inputs[i], builder.load(kept[j]))
+        for own, value in zip(condition.inputs, inputs, strict=True):
+            if own.scalar:
+                self.define(own, self.single(value))
+        self._others(condition.operations)
+        builder.cbranch(self.single(condition.outputs[0]), body, end)
+        builder.position_at_end(body)
+        self._rounds(outputs, kept)
+        builder.branch(header)
+        builder.position_at_end(end)
+        for j, place in kept.items():
+            self._store_single(self.data(_ffi.RESULTS, j), outputs[j].dtype, builder.load(place))
+        builder.position_at_end(self.entry)
+        builder.branch(begin)
+        builder.position_at_end(end)
+
+    def _look_through(self, inputs: list[Value]) -> None:
+        """Makes the bits of the carry, which its loops keep up to date."""
+        from . import _call_kernels as kernels
+
+        for i in self.carried:
+            if id(inputs[i]) in self.plan.bits:
+                bits = self.data(*self.place(self.plan.bits[id(inputs[i])]))
+                arguments = [self.address(inputs[i]), self.size(inputs[i]), bits]
+                self.call(kernels.words, arguments, [inputs[i].dtype.type])
+
+    def _rounds(self, outputs: list[Any], kept: dict[int, Any]) -> None:
+        """One round of a loop."""
+        self._run_stages()
+        for j, place in kept.items():
+            self.builder.store(self.single(outputs[j]), place)
+        for j, atom in self.plan.copies:
+            unchanged = any(atom is self.plan.flat.inputs[i] and j == own for i, own in self.carried.items())
+            if not atom.scalar and not unchanged:
+                self.copy(self.data(_ffi.RESULTS, j), atom)
+
+    def _run_stages(self) -> None:
+        for first, loops, calls in zip(self.plan.first, self.plan.loops, self.plan.calls, strict=True):
+            self._others(first)
+            for operations in loops:
+                emit_loop(self, operations)
+            self._others(calls)
+
+    def _read_scalars(self) -> None:
+        for i, value in enumerate(self.plan.flat.inputs):
+            if not value.scalar:
+                continue
+            place, k = self.layout.packed[i] if i in self.layout.packed else (self.layout.operands[i], 0)
+            start = self.data(_ffi.ARGUMENTS, place)
+            start = self.builder.add(start, _WORD(k * value.dtype.itemsize))
+            self.define(value, self._read(value.dtype, start))
+
+    def _read(self, dtype: np.dtype, address: Any) -> Any:
+        number = self.builder.load(self.builder.inttoptr(address, self.memory_type(dtype).as_pointer()))
+        return self.builder.trunc(number, ir.IntType(1)) if dtype.kind == "b" else number
+
+    def _others(self, operations: list[Operation]) -> None:
+        for operation in operations:
+            if operation.kind == "call":
+                CALLS[operation.name].emit(self, operation)
+            elif operation.kind == "view":
+                self._view(operation)
+            else:
+                args = [self.single(atom) for atom in operation.inputs]
+                self.define(operation.outputs[0], self.apply(Vectors(self.builder, None), operation, args))
+
+    def _view(self, operation: Operation) -> None:
+        array, *starts = operation.inputs
+        output, offset = operation.outputs[0], self.word(operation.params["offset"])
+        if starts:
+            offset = self.offset(starts, operation.params["limits"], operation.params["strides"])
+        address = self.address(array, offset)
+        if output.scalar:
+            self.define(output, self._read(output.dtype, address))
+        else:
+            self.views[id(output)] = address
+
+    def apply(self, v: Vectors, operation: Operation, args: list[Any]) -> Any:
+        if operation.name == "fill":
+            return args[0]
+        dtypes = [atom.dtype for atom in operation.inputs]
+        return EMITTERS[operation.name](v, operation.params, dtypes, operation.outputs[0].dtype, *args)
+
+    def _store_single(self, address: Any, dtype: np.dtype, number: Any) -> None:
+        number = self.builder.zext(number, _BYTE) if dtype.kind == "b" else number
+        self.builder.store(number, self.builder.inttoptr(address, number.type.as_pointer()))
+
+
+def _numba(dtype: Any) -> Any:
+    return getattr(types, np.dtype(dtype).name)

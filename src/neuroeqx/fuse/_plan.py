@@ -1,0 +1,268 @@
+"""The order of a fused program: which operations share a loop, where each result lies, what is changed in its place.
+
+A program runs in stages. Each has loops over arrays, one for every length, and then calls, in the order of the equations.
+A value that only one loop needs stays in registers. What calls, views and later loops read lies in memory: in a result of
+the program, if it is one or is turned into one in place; in room that XLA provides, otherwise.
+"""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._calls import CALLS
+from ._flat import Atom, Flat, Operation, Value
+
+
+class Slot(NamedTuple):
+    """Memory: `kind` is "operand", "result" or "room", `place` which of them."""
+
+    kind: str
+    place: int
+
+
+class Time(NamedTuple):
+    """When something happens: in a stage, `0` for its loops and from `1` on for its calls."""
+
+    stage: int
+    order: int
+
+
+@dataclasses.dataclass(eq=False)
+class Plan:
+    """
+    - `first`, `loops`, `calls`: of every stage, what needs nothing of it, the operations of each loop, and what comes then.
+    - `slots`: where values lie.
+    - `copies`: results that repeat a value which lies elsewhere.
+    - `aliases`: operands and the results that take over their memory.
+    - `room`: arrays that are needed besides the results.
+    - `bits`: where in the room there is a bit for every number of an array that is not zero.
+    """
+
+    flat: Flat
+    first: list[list[Operation]]
+    loops: list[list[list[Operation]]]
+    calls: list[list[Operation]]
+    slots: dict[int, Slot]
+    copies: list[tuple[int, Atom]]
+    aliases: dict[int, int]
+    room: list[Value]
+    bits: dict[int, Slot]
+
+
+def plan(flat: Flat, pairs: tuple[tuple[int, int], ...]) -> Plan:
+    """
+    - `pairs`: operands and results that share memory, since these are those of the next round. Results that cannot be
+        made in that place are made elsewhere, and copied at the end.
+    """
+    return _Planner(flat).plan(pairs)
+
+
+def _vector(operation: Operation) -> bool:
+    return operation.kind == "elementwise" and not operation.outputs[0].scalar
+
+
+class _Planner:
+    def __init__(self, flat: Flat):
+        self.flat = flat
+        self.made: dict[int, Operation] = {id(v): op for op in flat.operations for v in op.outputs}
+        self.readers: dict[int, list[Operation]] = {}
+        for operation in flat.operations:
+            for atom in operation.inputs:
+                self.readers.setdefault(id(atom), []).append(operation)
+        self.stage: dict[int, int] = {}
+        self.after: dict[int, bool] = {}  # whether an operation waits for the loops or for calls of its stage
+        self.order: dict[int, int] = {}
+
+    def plan(self, pairs: tuple[tuple[int, int], ...]) -> Plan:
+        self._earliest()
+        self._latest()
+        last = max(self.stage.values(), default=0)
+        operations = self.flat.operations
+        self.order.update({id(op): 0 for op in operations})
+        first, calls, loops = [], [], []
+        for s in range(last + 1):
+            others = [op for op in operations if not _vector(op) and self.stage[id(op)] == s]
+            first.append([op for op in others if not self.after[id(op)]])
+            calls.append([op for op in others if self.after[id(op)]])
+            self.order.update({id(op): 1 + i for i, op in enumerate(calls[-1])})
+        for s in range(last + 1):
+            by_size: dict[int, list[Operation]] = {}
+            for op in operations:
+                if _vector(op) and self.stage[id(op)] == s:
+                    by_size.setdefault(op.outputs[0].size, []).append(op)
+            loops.append(list(by_size.values()))
+        slots, copies, room = self._memory()
+        aliases = self._aliases(pairs, slots, copies)
+        self._separate(slots, copies, room, aliases)
+        bits = self._bits(room, aliases)
+        return Plan(self.flat, first, loops, calls, slots, copies, aliases, room, bits)
+
+    # When
+
+    def _earliest(self) -> None:
+        """The first stage in which each operation can happen."""
+        for operation in self.flat.operations:
+            stage, after = 0, operation.kind == "call"
+            for atom in operation.inputs:
+                source = self.made.get(id(atom))
+                if source is None:
+                    continue
+                ready, late = self.stage[id(source)], self.after[id(source)]
+                if _vector(operation):
+                    stage = max(stage, ready + late)
+                elif ready >= stage:
+                    late = late or _vector(source)
+                    stage, after = ready, (late or after) if ready == stage or operation.kind == "call" else late
+            self.stage[id(operation)], self.after[id(operation)] = stage, after and not _vector(operation)
+
+    def _latest(self) -> None:
+        """Moves loops towards what reads them, so that less lies in memory."""
+        last = max(self.stage.values(), default=0)
+        results = {id(atom) for atom in self.flat.outputs}
+        for operation in reversed(self.flat.operations):
+            if not _vector(operation):
+                continue
+            value = operation.outputs[0]
+            until = [last] if id(value) in results or id(value) not in self.readers else []
+            for reader in self.readers.get(id(value), []):
+                until.append(self._needed(reader))
+            self.stage[id(operation)] = min(until)
+
+    def _needed(self, reader: Operation) -> int:
+        """The last stage in whose loops a value can be made that `reader` reads."""
+        if reader.kind != "view":
+            return self.stage[id(reader)]
+        users = self.readers.get(id(reader.outputs[0]), [])
+        return min([self.stage[id(reader)], *(self.stage[id(u)] - _vector(u) for u in users)])
+
+    def _time(self, operation: Operation) -> Time:
+        return Time(self.stage[id(operation)], self.order[id(operation)])
+
+    # Where
+
+    def _stored(self, value: Value) -> bool:
+        """Whether an array has to be in memory."""
+        source = self.made[id(value)]
+        if source.kind == "call" or any(value is atom for atom in self.flat.outputs):
+            return True
+        here = self.stage[id(source)]
+        return any(not _vector(op) or self.stage[id(op)] != here for op in self.readers.get(id(value), []))
+
+    def _memory(self) -> tuple[dict[int, Slot], list[tuple[int, Atom]], list[Value]]:
+        slots = {id(value): Slot("operand", i) for i, value in enumerate(self.flat.inputs)}
+        copies = []
+        for j, atom in enumerate(self.flat.outputs):
+            own = isinstance(atom, Value) and id(atom) in self.made and self.made[id(atom)].kind != "view"
+            if own and id(atom) not in slots:
+                slots[id(atom)] = Slot("result", j)
+            else:
+                copies.append((j, atom))
+        room: list[Value] = []
+        for operation in reversed(self.flat.operations):
+            if operation.kind == "view":
+                continue
+            for place, value in enumerate(operation.outputs):
+                if value.scalar:
+                    continue
+                if id(value) not in slots:
+                    if not self._stored(value):
+                        continue
+                    slots[id(value)] = Slot("room", len(room))
+                    room.append(value)
+                if operation.kind == "call" and place in CALLS[operation.name].in_place:
+                    source = operation.inputs[CALLS[operation.name].in_place[place]]
+                    if id(source) in self.made and id(source) not in slots and self._ends_with(source, operation):
+                        slots[id(source)] = slots[id(value)]
+        return slots, copies, room
+
+    def _ends_with(self, value: Atom, call: Operation) -> bool:
+        """Whether nothing reads the memory of a value once `call` changes it."""
+        source = self.made[id(value)]
+        if source.kind == "view":
+            return False
+        for reader in self.readers[id(value)]:
+            same_loop = _vector(reader) and _vector(source) and self.stage[id(reader)] == self.stage[id(source)]
+            if reader is not call and not same_loop and self._end(reader) >= self._time(call):
+                return False
+        return sum(atom is value for atom in call.inputs) == 1
+
+    def _end(self, reader: Operation) -> Time:
+        """When a reader, or what reads through a view, reads for the last time."""
+        users = self.readers.get(id(reader.outputs[0]), []) if reader.kind == "view" else []
+        return max([self._time(reader), *(self._end(user) for user in users)])
+
+    def _aliases(
+        self, pairs: tuple[tuple[int, int], ...], slots: dict[int, Slot], copies: list[tuple[int, Atom]]
+    ) -> dict[int, int]:
+        copied = {j for j, _ in copies}
+        # What is copied at the end must still be there.
+        kept = {id(self._origin(atom)) for _, atom in copies}
+        aliases = {}
+        for i, j in pairs:
+            operand = self.flat.inputs[i]
+            if j in copied or id(operand) in kept or operand.scalar or i in aliases or j in aliases.values():
+                continue
+            written = [op for op in self.flat.operations for v in op.outputs if slots.get(id(v)) == Slot("result", j)]
+            if written and self._harmless(operand, min(written, key=self._time), written):
+                aliases[i] = j
+        return aliases
+
+    def _bits(self, room: list[Value], carried: dict[int, int]) -> dict[int, Slot]:
+        """For what a loop makes and calls look for spikes in, now or in the next round."""
+        bits: dict[int, Slot] = {}
+        before = {id(self.flat.outputs[j]): self.flat.inputs[i] for i, j in carried.items()}
+        for operation in self.flat.operations:
+            if not _vector(operation) or operation.outputs[0].dtype.kind != "f":
+                continue
+            value = operation.outputs[0]
+            own = [value, *([before[id(value)]] if id(value) in before else [])]
+            if any(self._looked_through(v) for v in own):
+                bits.update({id(v): Slot("room", len(room)) for v in own})
+                room.append(Value((2 * (value.size // 64 + 1),), np.dtype(np.uint32)))
+        return bits
+
+    def _looked_through(self, value: Value) -> bool:
+        for reader in self.readers.get(id(value), []):
+            if reader.kind == "view" and len(reader.inputs) == 1 and self._looked_through(reader.outputs[0]):
+                return True
+            if reader.kind == "call":
+                place = CALLS[reader.name].spikes
+                if place is not None and reader.inputs[place] is value and not reader.params.get("listed"):
+                    return True
+        return False
+
+    def _separate(
+        self, slots: dict[int, Slot], copies: list[tuple[int, Atom]], room: list[Value], aliases: dict[int, int]
+    ) -> None:
+        """Makes the results elsewhere that must not be made in the memory of an operand."""
+        for j, atom in enumerate(self.flat.outputs):
+            own = Slot("result", j)
+            if atom.scalar or slots.get(id(atom)) != own or j in aliases.values():
+                continue
+            for value, slot in list(slots.items()):
+                if slot == own:
+                    slots[value] = Slot("room", len(room))
+            room.append(atom)  # pyright: ignore
+            copies.append((j, atom))
+
+    def _origin(self, atom: Any) -> Any:
+        """The value that a view is a part of."""
+        while id(atom) in self.made and self.made[id(atom)].kind == "view":
+            atom = self.made[id(atom)].inputs[0]
+        return atom
+
+    def _harmless(self, operand: Value, first: Operation, written: list[Operation]) -> bool:
+        """Whether every read of an operand comes before the first write to its memory."""
+        size = written[0].outputs[0].size
+        for reader in self.readers.get(id(operand), []):
+            if reader is first and first.kind == "call":
+                changed = CALLS[first.name].in_place.values()
+                if all(atom is not operand or place in changed for place, atom in enumerate(first.inputs)):
+                    continue
+                return False
+            if _vector(reader) and self._time(reader) == self._time(first) and size == operand.size:
+                continue  # each number is read before it is written
+            if self._end(reader) >= self._time(first):
+                return False
+        return True

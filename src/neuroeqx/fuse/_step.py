@@ -1,0 +1,100 @@
+"""The step of a loop as equations: what every round shares, and whether native code can take the rest."""
+
+import dataclasses
+from typing import Any
+
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
+
+from ._flat import check, name_of, nested, Unsupported
+
+
+_WORTH = 4  # elementwise operations on arrays from which a loop is made native: XLA fuses a few itself
+
+
+@dataclasses.dataclass(eq=False)
+class Step:
+    """
+    - `jaxpr`: from the carry to the carry, without its equations.
+    - `before`: what depends on constants alone, to be computed once.
+    - `equations`: the others, in order.
+    - `kept`: for every one that native code cannot take its name and the reason.
+    """
+
+    jaxpr: Jaxpr
+    consts: list[Any]
+    before: list[JaxprEqn]
+    equations: list[JaxprEqn]
+    kept: list[tuple[str, str]]
+
+    @property
+    def native(self) -> bool:
+        """Whether native code can take all of it, and there is enough to do."""
+        work = sum(getattr(eqn.outvars[0].aval, "shape", ()) != () for eqn in self.equations)
+        return not self.kept and work >= _WORTH
+
+    def prepare(self) -> dict[Var, Any]:
+        """The constants, and what is computed from them."""
+        env = dict(zip(self.jaxpr.constvars, self.consts, strict=True))
+        for eqn in self.before:
+            args = [atom.val if isinstance(atom, Literal) else env[atom] for atom in eqn.invars]
+            results = eqn.primitive.bind(*args, **eqn.primitive.get_bind_params(eqn.params))
+            env.update(zip(eqn.outvars, results if eqn.primitive.multiple_results else [results], strict=True))
+        return env
+
+
+def as_step(closed: ClosedJaxpr) -> Step:
+    """Sorts the equations of a traced step, in which nested `jit` is written out."""
+    equations: list[JaxprEqn] = []
+    outvars = _inline(closed.jaxpr, list(closed.consts), {}, equations)
+    jaxpr = closed.jaxpr.replace(eqns=[], outvars=outvars, effects=frozenset())
+    known = set(jaxpr.constvars)
+    before, rest, kept = [], [], []
+    for eqn in _needed(equations, outvars):
+        if _is_constant(eqn, known):
+            before.append(eqn)
+            known.update(eqn.outvars)
+            continue
+        rest.append(eqn)
+        try:
+            check(eqn)
+        except Unsupported as reason:
+            kept.append((eqn.primitive.name, str(reason)))
+    return Step(jaxpr, list(closed.consts), before, rest, kept)
+
+
+def _is_constant(eqn: JaxprEqn, known: set[Var]) -> bool:
+    """Whether an equation is the same in every round, and its result no larger than what it is computed from."""
+    inputs = [atom for atom in eqn.invars if isinstance(atom, Var)]
+    if not inputs or eqn.effects or any(v not in known for v in inputs):
+        return False
+    size = lambda v: getattr(v.aval, "size", 0)
+    return max(map(size, eqn.outvars), default=0) <= max(map(size, inputs))
+
+
+def _inline(jaxpr: Jaxpr, consts: list[Any], env: dict[Var, Any], equations: list[JaxprEqn]) -> list[Any]:
+    """The equations of a jaxpr, nested `jit` written out, with variables renamed by `env`."""
+    read = lambda atom: atom if isinstance(atom, Literal) else env.get(atom, atom)
+    for eqn in jaxpr.eqns:
+        args = [read(atom) for atom in eqn.invars]
+        if name_of(eqn) in ("jit", "pjit", "closed_call"):
+            inner, inner_consts = nested(eqn)
+            if not inner_consts and not inner.constvars:
+                # The same jaxpr may be called twice, so its variables need new names.
+                renamed = {v: Var(v.aval) for e in inner.eqns for v in e.outvars}
+                own = dict(zip(inner.invars, args, strict=True)) | renamed
+                outs = _inline(inner, [], own, equations)
+                env.update(zip(eqn.outvars, outs, strict=True))
+                continue
+        outvars = [env.get(v, v) for v in eqn.outvars]
+        equations.append(eqn.replace(invars=args, outvars=outvars))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def _needed(equations: list[JaxprEqn], outvars: list[Any]) -> list[JaxprEqn]:
+    needed = {atom for atom in outvars if isinstance(atom, Var)}
+    kept = []
+    for eqn in reversed(equations):
+        if eqn.effects or any(v in needed for v in eqn.outvars):
+            needed.update(atom for atom in eqn.invars if isinstance(atom, Var))
+            kept.append(eqn)
+    return kept[::-1]

@@ -1,0 +1,153 @@
+"""A loop over time whose whole step is native: one call for all steps."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun, Primitive, Var
+from jax.interpreters import mlir
+
+from ..ops._primitive import bind
+from ._flat import check, flatten, Unsupported
+from ._plan import plan
+from ._simplify import simplify
+from ._step import as_step, Step
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Loop:
+    """
+    - `body`: from constants and carry to the carry.
+    - `condition`: from constants and carry to whether to go on.
+    - `consts`: how many of their inputs are constants.
+    - `packs`: constants that are single numbers, each group of one dtype handed over as one array.
+    """
+
+    body: ClosedJaxpr
+    condition: ClosedJaxpr
+    consts: int
+    packs: tuple[tuple[int, ...], ...]
+
+    @property
+    def rest(self) -> list[int]:
+        packed = {i for pack in self.packs for i in pack}
+        return [i for i in range(len(self.body.jaxpr.invars)) if i not in packed]
+
+
+def while_loop(condition: Callable[[Any], Any], body: Callable[[Any], Any], carry: Any) -> Any:
+    """As `jax.lax.while_loop`; on CPU one native call for all rounds, if everything in them is known to native code."""
+    leaves, tree = jax.tree.flatten(carry)
+    step = as_step(jax.make_jaxpr(body)(carry))
+    made = _loop_of(step, jax.make_jaxpr(condition)(carry))
+    if made is None:
+        return lax.while_loop(condition, body, carry)
+    loop, consts = made
+    known = step.prepare()
+    values = [known[c] if isinstance(c, Var) else c for c in consts] + leaves
+    packed = [jnp.stack([values[i] for i in pack]) for pack in loop.packs]
+    return tree.unflatten(bind(loop_p, *packed, *(values[i] for i in loop.rest), loop=loop))
+
+
+def _loop_of(step: Step, condition: ClosedJaxpr) -> tuple[Loop, list[Any]] | None:
+    """The loop and its constants (variables of the step, and values of the condition), if everything is native."""
+    carry, outputs = step.jaxpr.invars, step.jaxpr.outvars
+    made = {v for eqn in step.equations for v in eqn.outvars}
+    if not step.native or any(v not in made and v is not own for v, own in zip(outputs, carry, strict=True)):
+        return None  # the latter would be a part of the carry that moves to another place
+    try:
+        for eqn in condition.jaxpr.eqns:
+            check(eqn)
+    except Unsupported:
+        return None
+    used = dict.fromkeys(atom for eqn in step.equations for atom in eqn.invars if isinstance(atom, Var))
+    consts = [v for v in used if v not in made and v not in carry]
+    extra = condition.jaxpr.constvars
+    invars = [*consts, *extra, *carry]
+    body = step.jaxpr.replace(constvars=[], invars=invars, outvars=outputs, eqns=step.equations)
+    own = condition.jaxpr.replace(constvars=[], invars=[*consts, *extra, *condition.jaxpr.invars])
+    kinds: dict[Any, list[int]] = {}
+    for i, v in enumerate(invars[: len(consts) + len(extra)]):
+        if v.aval.shape == ():
+            kinds.setdefault(v.aval.dtype, []).append(i)
+    packs = tuple(map(tuple, kinds.values()))
+    loop = Loop(ClosedJaxpr(body, []), ClosedJaxpr(own, []), len(consts) + len(extra), packs)
+    return None if _moves(loop) else (loop, [*consts, *condition.consts])
+
+
+def _moves(loop: Loop) -> bool:
+    """Whether a part of the carry becomes another one as it is. Both would be changed in place, in some order."""
+    flat = simplify(flatten(loop.body))
+    views = {id(op.outputs[0]): op.inputs[0] for op in flat.operations if op.kind == "view"}
+    for j, atom in enumerate(flat.outputs):
+        source: Any = atom
+        while id(source) in views:
+            source = views[id(source)]
+        if (
+            not atom.scalar
+            and any(source is value for value in flat.inputs)
+            and atom is not flat.inputs[loop.consts + j]
+        ):
+            return True
+    return False
+
+
+def _inputs(operands: Any, loop: Loop) -> list[Any]:
+    inputs: list[Any] = [None] * len(loop.body.jaxpr.invars)
+    for pack, operand in zip(loop.packs, operands, strict=False):
+        for k, i in enumerate(pack):
+            inputs[i] = operand[k]
+    for i, operand in zip(loop.rest, operands[len(loop.packs) :], strict=True):
+        inputs[i] = operand
+    return inputs
+
+
+def _meaning(*operands: Any, loop: Loop) -> list[Any]:
+    inputs = _inputs(operands, loop)
+    consts, carry = inputs[: loop.consts], inputs[loop.consts :]
+    body, condition = jaxpr_as_fun(loop.body), jaxpr_as_fun(loop.condition)
+    return list(lax.while_loop(lambda c: condition(*consts, *c)[0], lambda c: list(body(*consts, *c)), carry))
+
+
+def _native(*operands: Any, loop: Loop) -> list[Any]:
+    avals = [v.aval for v in loop.body.jaxpr.invars]
+    if any(math.prod(aval.shape) == 0 for aval in avals):
+        return _meaning(*operands, loop=loop)
+    from . import _compile  # imports numba
+
+    carried = range(loop.consts, len(avals))
+    pairs = tuple((i, i - loop.consts) for i in carried)
+    planned = plan(simplify(flatten(loop.body)), pairs)
+    layout = _compile.Layout(planned, loop.packs)
+    target = _compile.target(planned, layout, simplify(flatten(loop.condition)), loop.consts)
+    results = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals[loop.consts :]]
+    results += [jax.ShapeDtypeStruct(room.shape, room.dtype) for room in planned.room]
+    aliases = {layout.operands[i]: i - loop.consts for i in carried}
+    call = jax.ffi.ffi_call(target, results, input_output_aliases=aliases)
+    return list(call(*operands))[: len(avals) - loop.consts]
+
+
+loop_p = Primitive("neuroeqx_fused_while")
+loop_p.multiple_results = True
+loop_p.def_abstract_eval(lambda *operands, loop: [v.aval for v in loop.body.jaxpr.outvars])
+loop_p.def_impl(lambda *operands, loop: jax.jit(functools.partial(_meaning, loop=loop))(*operands))
+mlir.register_lowering(loop_p, mlir.lower_fun(_meaning, multiple_results=True))
+mlir.register_lowering(loop_p, mlir.lower_fun(_native, multiple_results=True), platform="cpu")
+
+
+def explain(body: Callable[[Any], Any], carry: Any) -> tuple[list[tuple[int, int]], list[str], list[tuple[str, str]]]:
+    """What a round consists of: its native loops (operations, length) and calls, or none, and what keeps it in XLA."""
+    step = as_step(jax.make_jaxpr(body)(carry))
+    if not step.native:
+        return [], [], step.kept or [("the step", "has too little to do")]
+    jaxpr = step.jaxpr
+    used = dict.fromkeys(atom for eqn in step.equations for atom in eqn.invars if isinstance(atom, Var))
+    made = {v for eqn in step.equations for v in eqn.outvars}
+    invars = list(dict.fromkeys([*(v for v in used if v not in made), *jaxpr.invars]))
+    flat = simplify(flatten(ClosedJaxpr(jaxpr.replace(constvars=[], invars=invars, eqns=step.equations), [])))
+    loops = [(len(loop), loop[0].outputs[0].size) for stage in plan(flat, ()).loops for loop in stage]
+    return loops, [operation.name for operation in flat.operations if operation.kind == "call"], []
