@@ -4,6 +4,7 @@ Both call the same step. Outside of transformations the number of steps is not p
 the host chunk by chunk, and spike lists have no limit. Inside, everything has a fixed length and can be differentiated.
 """
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -93,8 +94,10 @@ def advance(
 ) -> tuple[Int[Array, ""], State, list[Any]]:
     """As `_advance`, compiled, with the memory of everything but `fixed` taken over."""
     largest = max((x.size for x in jtu.tree_leaves(state) if eqx.is_array(x)), default=0)
-    compiled = _advance_small if largest < SINGLE_THREAD_BELOW else _advance_large
-    return compiled(fixed, start, state, buffers)
+    if largest < SINGLE_THREAD_BELOW:
+        return _advance_small(fixed, start, state, buffers)
+    # Native steps use one thread.
+    return _advance_large((dataclasses.replace(fixed[0], fused=False), fixed[1]), start, state, buffers)
 
 
 def _advance(

@@ -72,7 +72,8 @@ def simulate(
     - `checkpoint`: only for reverse-mode gradients: the number of states to keep, from which the rest is computed again;
         memory then grows with this number and not with the number of steps. All states are kept by default.
     - `progress`: show a progress bar on standard error.
-    - `fused`: run the step as native code where there is such (on CPU). The result is the same to rounding.
+    - `fused`: run all steps in one native call, if everything in them has native code (`explain` says whether): on CPU,
+        called from Python, below 2^18 cells. The result is the same to rounding.
 
     **Returns:** a `Solution`. Its records are NumPy arrays, or JAX arrays inside a transformation.
 

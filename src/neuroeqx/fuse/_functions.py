@@ -66,7 +66,9 @@ def _reduced(v, x, dtype):
 
 
 def _scaled(v, y, n, dtype):
-    """`y 2^n` in two steps, neither of which leaves the range of powers."""
+    """`y 2^n`, where there is no instruction for it in two steps, neither of which leaves the range of powers."""
+    if v.has_scale(y):
+        return v.scale(y, n)
     whole = v.to_int_fast(n, _whole(dtype))
     half = v.ashr(whole, v.const(1, _whole(dtype)))
     y = v.exact_mul(y, _power_of_two(v, half, dtype))
@@ -76,7 +78,7 @@ def _scaled(v, y, n, dtype):
 def exp(v, x, dtype):
     n, rest = _reduced(v, x, dtype)
     y = _scaled(v, v.exact_add(v.const(1, dtype), rest), n, dtype)
-    return v.select(v.isnan(x), x, y)
+    return y if v.has_scale(x) else v.select(v.isnan(x), x, y)  # NaN is lost on the way through integers only
 
 
 def expm1(v, x, dtype):

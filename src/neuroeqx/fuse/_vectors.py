@@ -15,7 +15,7 @@ _FAST = ("contract",)
 
 
 @functools.cache
-def _has_reciprocals() -> bool:
+def _has_avx512() -> bool:
     """Whether the processor has AVX-512."""
     return bool(binding.get_host_cpu_features().get("avx512f", False))
 
@@ -83,7 +83,7 @@ class Vectors:
         return self.builder.fmul(a, b, flags=_FAST)
 
     def div(self, a, b):
-        if self.lanes == 16 and str(a.type.element) == "float" and _has_reciprocals():
+        if self.lanes == 16 and str(a.type.element) == "float" and _has_avx512():
             return self._quick_div(a, b)
         return self.builder.fdiv(a, b)
 
@@ -212,6 +212,23 @@ class Vectors:
         return self.builder.not_(a)
 
     # Both
+
+    def has_scale(self, a) -> bool:
+        """Whether `scale` is there for these vectors: on processors with AVX-512."""
+        return (
+            self.lanes is not None and self.lanes * (4 if str(a.type.element) == "float" else 8) == 64 and _has_avx512()
+        )
+
+    def scale(self, a, n):
+        """`a` times 2 to the power of the whole number `n`, of the same type; it may overflow or underflow."""
+        single = str(a.type.element) == "float"
+        name = f"llvm.x86.avx512.mask.scalef.{'ps' if single else 'pd'}.512"
+        kind, mask, word = a.type, ir.IntType(16 if single else 8), ir.IntType(32)
+        function = self.builder.module.globals.get(name) or ir.Function(
+            self.builder.module, ir.FunctionType(kind, [kind, kind, kind, mask, word]), name
+        )
+        every, as_set = mask(2**kind.count - 1), word(4)  # rounding
+        return self.builder.call(function, [a, n, ir.Constant(kind, ir.Undefined), every, as_set])
 
     def select(self, condition, a, b):
         """`a` where the condition holds, else `b`."""
