@@ -168,8 +168,9 @@ def test_values_are_read_before_they_are_overwritten(n, small_loops_too):
 
     def shifted(c):
         ring = lax.dynamic_update_slice(c["ring"], c["x"] * 2.0, (n * c["k"],))
-        old = lax.dynamic_slice(c["ring"], (n * ((c["k"] + 1) % 3),), (n,))
-        return {"ring": ring, "x": old + 1.0, "k": (c["k"] + 1) % 3}
+        old = lax.dynamic_slice(c["ring"], (n * c["k"],), (n,))
+        new = lax.dynamic_slice(ring, (n * c["k"],), (n,))  # so `old` is read once the ring has changed
+        return {"ring": ring, "x": old - 0.5 * new, "k": (c["k"] + 1) % 3}
 
     rounds(shifted, {"ring": ring, "x": x, "k": jnp.int32(2)})
 
