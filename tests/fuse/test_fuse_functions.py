@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from neuroeqx._math import phi1
 from neuroeqx.fuse import _step, while_loop
 
 
@@ -75,3 +76,13 @@ def test_the_sign_of_zero(dtype):
     zeros = jnp.asarray(np.array([0.0, -0.0] * 9, dtype))
     for function in (jnp.expm1, jnp.tanh):
         np.testing.assert_array_equal(np.signbit(native(function, zeros)), np.signbit(zeros))
+
+
+def test_phi1(dtype):
+    """$(e^x - 1) / x$: a function of ours with native code of its own. A division more than `expm1`."""
+    x = numbers(dtype)
+    x = x[np.isfinite(x) & (np.abs(x) < 80) & (np.abs(x) > 1e-30)]
+    wide = x.astype(np.float64 if dtype == "float32" else np.longdouble)
+    error = ulps(native(phi1, jnp.asarray(x)), np.expm1(wide) / wide, dtype)
+    assert error.max() <= ULPS[dtype] + 0.5
+    assert np.all(native(phi1, jnp.zeros(20, dtype)) == 1.0)
