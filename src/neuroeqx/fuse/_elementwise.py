@@ -1,6 +1,5 @@
 """How each elementwise primitive of JAX is written with vectors. What is not in the table stays in XLA."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from . import _functions as functions
 # to the result.
 Emitter = Callable[..., Any]
 EMITTERS: dict[str, Emitter] = {}
+FUNCTIONS: set[str] = set()  # those that take many operations
 _REALS = (np.dtype(np.float32), np.dtype(np.float64))
 _WHOLE = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.uint32), np.dtype(np.uint64))
 DTYPES = (*_REALS, *_WHOLE, np.dtype(bool))
@@ -240,29 +240,24 @@ def _bitcast(v, params, dtypes, result, a):
     return v.bitcast(a, result)
 
 
-def _function(name: str) -> None:
+def _function(primitive: str, name: str) -> None:
     function = getattr(functions, name)
-    EMITTERS[name] = lambda v, params, dtypes, result, *args: function(v, *args, result)
+    FUNCTIONS.add(primitive)
+    EMITTERS[primitive] = lambda v, params, dtypes, result, *args: function(v, *args, result)
 
 
-for _name in ("exp", "exp2", "expm1", "log", "log1p", "tanh", "logistic", "pow", "sin", "cos"):
-    _function(_name)
+FUNCTIONS.add("exp")
 
 
-@_emits("neuroeqx_phi1")
-def _phi1(v, params, dtypes, result, z):
-    """Of numbers so near to zero that `exp` would not change their exponent, which is the usual case, without division."""
-    small = v.compare("<=", v.abs(z), v.const(0.34, result))
-    last = 7 if result.itemsize == 4 else 14
-    series = v.const(1.0 / math.factorial(last), result)
-    for k in range(last - 1, 0, -1):
-        series = v.fma(series, z, v.const(1.0 / math.factorial(k), result))
-    return v.unless_all(small, series, lambda: _phi1_anywhere(v, result, z, small, series))
+@_emits("exp")
+def _exp(v, params, dtypes, result, a):
+    return functions.exp(v, a, result, params.get("bounded", False))
 
 
-def _phi1_anywhere(v, result, z, small, series):
-    divisor = v.select(small, v.const(1, result), z)
-    return v.select(small, series, v.div(functions.expm1(v, divisor, result), divisor))
+for _name in ("exp2", "expm1", "log", "log1p", "tanh", "logistic", "pow", "sin", "cos"):
+    _function(_name, _name)
+for _name in ("phi1", "exprel_inverse", "exprel_inverse_of"):
+    _function(f"neuroeqx_{_name}", _name)
 
 
 def supports(name: str, dtypes: list[Any], params: dict[str, Any]) -> bool:

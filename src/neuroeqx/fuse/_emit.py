@@ -15,7 +15,7 @@ from ._elementwise import EMITTERS
 from ._flat import Constant, Flat, Operation, Value
 from ._loops import emit_loop
 from ._plan import Plan, Slot
-from ._vectors import element_type, Vectors
+from ._vectors import BYTES, element_type, Vectors
 
 
 _WORD, _BYTE = ir.IntType(64), ir.IntType(8)
@@ -211,6 +211,9 @@ class Emitter:
     def loop(self, condition: Flat, consts: int) -> None:
         """The program again and again while the condition holds. Its carry lies in the results all the time."""
         builder, inputs, outputs = self.builder, self.plan.flat.inputs, self.plan.flat.outputs
+        # What does not fit into registers is kept where it does not cross the lines of the cache.
+        builder.function.attributes.alignstack = BYTES
+        builder.function.attributes.add("noinline")
         self.entry = builder.append_basic_block("frame")
         begin, header = builder.append_basic_block("begin"), builder.append_basic_block("header")
         body, end = builder.append_basic_block("step"), builder.append_basic_block("end")

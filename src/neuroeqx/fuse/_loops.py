@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
+from ._elementwise import FUNCTIONS
 from ._flat import Constant, Operation, Value
+from ._schedule import reorder
 from ._vectors import BYTES, Vectors
 
 
@@ -23,7 +25,7 @@ def emit_loop(e, operations: list[Operation]) -> None:
     for op in operations:
         if id(op.outputs[0]) in e.plan.slots:
             stores.append((op.outputs[0], e.address(op.outputs[0])))
-    v = Vectors(e.builder, lanes)
+    v = Vectors(e.builder, lanes, _has_much_to_do(operations))
     single = {}
     for op in operations:
         for atom in op.inputs:
@@ -43,6 +45,16 @@ def emit_loop(e, operations: list[Operation]) -> None:
         lane = ir.Constant(ir.VectorType(_WORD, lanes), list(range(lanes)))
         mask = e.builder.icmp_unsigned("<", lane, v.fill(rest))
         _body(e, operations, v, e.builder.mul(whole, _WORD(lanes)), mask, loads, stores, single)
+
+
+_BESIDES = 24  # operations that take as long as a division
+
+
+def _has_much_to_do(operations: list[Operation]) -> bool:
+    """Whether there is enough work beside every division."""
+    divisions = sum(op.name == "div" and op.outputs[0].dtype.kind == "f" for op in operations)
+    functions = sum(op.name in FUNCTIONS for op in operations)
+    return len(operations) + 20 * functions > _BESIDES * divisions
 
 
 def _invert(e, operations: list[Operation], v: Vectors) -> None:
@@ -67,6 +79,7 @@ def _body(
 ) -> None:
     """All loads come first: what is stored may take the place of what is loaded."""
     values = dict(single)
+    block, begin = e.builder.block, len(e.builder.block.instructions)
     for value, start in loads:
         values[id(value)] = _load_lanes(e, v, value.dtype, start, k, mask)
     for operation in operations:
@@ -79,6 +92,8 @@ def _body(
         else:
             result = e.apply(v, operation, args)
         values[id(operation.outputs[0])] = result
+    if e.builder.block is block:
+        reorder(block, begin)
     for value, start in stores:
         _store_lanes(e, v, value.dtype, start, k, mask, values[id(value)])
     for operation in operations:

@@ -30,6 +30,8 @@ class _Simplifier:
         self.made: dict[int, Operation] = {}
         self.operations: list[Operation] = []
         self.uses: dict[int, int] = {}
+        self.known: dict[int, Constant] = {}  # the number that an array has in every place
+        self.seen: dict[Any, Operation] = {}
         for operation in self.flat.operations:
             for atom in operation.inputs:
                 self.uses[id(atom)] = self.uses.get(id(atom), 0) + 1
@@ -37,8 +39,10 @@ class _Simplifier:
             self.uses[id(atom)] = self.uses.get(id(atom), 0) + 1
         for operation in self.flat.operations:
             inputs = [self.same.get(id(atom), atom) for atom in operation.inputs]
+            if operation.kind == "elementwise":
+                inputs = [self.known.get(id(atom), atom) for atom in inputs]
             operation = dataclasses.replace(operation, inputs=inputs)
-            if not (operation.kind == "elementwise" and self._shorter(operation)):
+            if operation.kind != "elementwise" or not (self._again(operation) or self._shorter(operation)):
                 self._keep(operation)
         outputs = [self.same.get(id(atom), atom) for atom in self.flat.outputs]
         return Flat(self.flat.inputs, needed(self.operations, outputs), outputs)
@@ -58,17 +62,46 @@ class _Simplifier:
         real = output.dtype.kind == "f"
         if operation.name == "convert_element_type" and real and operation.inputs[0].dtype == _BOOL:
             return self._note(operation, operation.inputs[0])
+        if operation.name in ("fill", "neg", "convert_element_type") and isinstance(operation.inputs[0], Constant):
+            return self._constant(operation, output)
+        if operation.name == "mul" and real and any(_is(atom, 1.0) for atom in operation.inputs):
+            other = operation.inputs[_is(operation.inputs[0], 1.0)]
+            if isinstance(other, Value) and other.shape == output.shape:
+                self.same[id(output)] = other
+                return True
         if operation.name == "mul" and real:
-            return self._product(operation, output) or self._factor(operation, output)
+            return self._product(operation, output) or self._factor(operation, output) or self._sign(operation)
         if operation.name == "div" and real:
             return self._factor(operation, output)
         if operation.name == "sub" and real and _is(operation.inputs[0], 1.0) and id(operation.inputs[1]) in self.truth:
             truth = self._make("not", [self.truth[id(operation.inputs[1])]], output, bool)
             return self._number(truth, operation)
+        if operation.name == "exp":
+            self._bound(operation)
         if operation.name == "add" and real:
-            return self._jump(operation, output)
+            return self._jump(operation, output) or self._sign(operation)
+        if operation.name == "sub" and real:
+            return self._sign(operation)
         if operation.name in _COMPARISONS:
             return self._comparison(operation, output)
+        return False
+
+    def _again(self, operation: Operation) -> bool:
+        """Whether the same was computed before."""
+        atoms = [(a.value, a.dtype) if isinstance(a, Constant) else id(a) for a in operation.inputs]
+        output = operation.outputs[0]
+        key = repr((operation.name, sorted(operation.params.items(), key=str), atoms, output.shape, output.dtype))
+        first = self.seen.setdefault(key, operation)
+        if first is operation:
+            return False
+        self.same[id(output)] = self.same.get(id(first.outputs[0]), first.outputs[0])
+        return True
+
+    def _constant(self, operation: Operation, output: Value) -> bool:
+        """Notes what is the same number everywhere; what does not compute with it still finds it."""
+        source: Any = operation.inputs[0]
+        value = -source.value if operation.name == "neg" else source.value
+        self.known[id(output)] = Constant(np.asarray(value).astype(output.dtype).item(), output.dtype)
         return False
 
     def _note(self, operation: Operation, truth: Any) -> bool:
@@ -109,6 +142,54 @@ class _Simplifier:
             return False
         self._keep(Operation("elementwise", "select_n", {}, [chosen.inputs[0], x, difference.inputs[0]], [output]))
         return True
+
+    def _sign(self, operation: Operation) -> bool:
+        """Moves signs to where they cost nothing: `-x - y` is `-(x + y)`, `x + (-y)` is `x - y`, `-x * c` is `x * -c`."""
+        (a, b), output = operation.inputs, operation.outputs[0]
+        if output.scalar:
+            return False
+        plus_a, plus_b = self._negated(a), self._negated(b)
+        inputs: list[Atom]
+        if operation.name == "mul":
+            if _is(a, -1.0) or _is(b, -1.0):
+                name, inputs = "neg", [b if _is(a, -1.0) else a]
+            elif plus_a is not None and isinstance(b, Constant):
+                name, inputs = "mul", [plus_a, Constant(-b.value, b.dtype)]
+            elif plus_b is not None and isinstance(a, Constant):
+                name, inputs = "mul", [Constant(-a.value, a.dtype), plus_b]
+            else:
+                return False
+        elif plus_b is not None:
+            name, inputs = ("sub" if operation.name == "add" else "add"), [a, plus_b]
+        elif plus_a is not None and operation.name == "sub":
+            name, inputs = "neg", [self._make("add", [plus_a, b], output, output.dtype)]
+        else:
+            return False
+        if all(atom.scalar for atom in inputs):
+            return False
+        self._keep(Operation("elementwise", name, {}, inputs, [output]))
+        return True
+
+    def _negated(self, atom: Atom) -> Atom | None:
+        source = self.made.get(id(atom))
+        return source.inputs[0] if source is not None and source.name == "neg" else None
+
+    def _bound(self, operation: Operation) -> None:
+        """Notes that the argument of an exponential is clipped to where there is no overflow."""
+        least = most = None
+        source = self.made.get(id(operation.inputs[0]))
+        while source is not None and source.name in ("max", "min", "clamp"):
+            values = [atom.value if isinstance(atom, Constant) else None for atom in source.inputs]
+            known = [value for value in values if value is not None]
+            if source.name == "clamp":
+                least, most = values[0], values[2]
+            elif source.name == "max" and known:
+                least = known[0] if least is None else least
+            elif source.name == "min" and known:
+                most = known[0] if most is None else most
+            source = next((self.made.get(id(atom)) for atom in source.inputs if id(atom) in self.made), None)
+        if least is not None and most is not None and -87.0 < least <= most < 88.0:
+            operation.params = {"bounded": True}
 
     def _factor(self, operation: Operation, output: Value) -> bool:
         """`x * s * t` is `x * (s * t)` for numbers that all of `x` shares."""

@@ -34,8 +34,11 @@ class Vectors:
     Values are LLVM values; what LLVM's types do not tell (signs of integers) the caller knows.
     """
 
-    def __init__(self, builder: Any, lanes: int | None):
-        self.builder, self.lanes = builder, lanes
+    def __init__(self, builder: Any, lanes: int | None, divides: bool = False):
+        """
+        - `divides`: use the processor's division. It takes long, but other work goes on meanwhile.
+        """
+        self.builder, self.lanes, self.divides = builder, lanes, divides
 
     # Making values
 
@@ -83,7 +86,7 @@ class Vectors:
         return self.builder.fmul(a, b, flags=_FAST)
 
     def div(self, a, b):
-        if self.lanes == 16 and str(a.type.element) == "float" and _has_avx512():
+        if not self.divides and self.lanes == 16 and str(a.type.element) == "float" and _has_avx512():
             return self._quick_div(a, b)
         return self.builder.fdiv(a, b)
 
@@ -93,19 +96,24 @@ class Vectors:
         Two steps of Newton's method, the second on the quotient, leave an error of half a unit in the last place and a
         little. Where a lane has no finite quotient or a very large divisor, the vector is divided after all.
         """
-        builder, kind = self.builder, a.type
-        name, mask = "llvm.x86.avx512.rcp14.ps.512", ir.IntType(16)
-        function = builder.module.globals.get(name) or ir.Function(
-            builder.module, ir.FunctionType(kind, [kind, kind, mask]), name
-        )
-        r = builder.call(function, [b, ir.Constant(kind, ir.Undefined), mask(0xFFFF)])
-        minus = self.neg(b)
-        r = self.fma(r, self.fma(minus, r, self.const(1, np.float32)), r)
+        builder = self.builder
+        r, minus = self.inverse(b), self.neg(b)
         q = builder.fmul(a, r)
         q = self.fma(self.fma(minus, q, a), r, q)
         usual = self.compare("<", self.abs(q), self.const(np.inf, np.float32))
         usual = self.and_(usual, self.compare("<", self.abs(b), self.const(2.0**126, np.float32)))
         return self.unless_all(usual, q, lambda: builder.fdiv(a, b))
+
+    def inverse(self, a):
+        """`1 / a` to a unit in the last place, for numbers with a size between 2^-126 and 2^126."""
+        if self.lanes != 16 or str(a.type.element) != "float" or not _has_avx512():
+            return self.builder.fdiv(ir.Constant(a.type, 1.0 if self.lanes is None else [1.0] * self.lanes), a)
+        kind, name, mask = a.type, "llvm.x86.avx512.rcp14.ps.512", ir.IntType(16)
+        function = self.builder.module.globals.get(name) or ir.Function(
+            self.builder.module, ir.FunctionType(kind, [kind, kind, mask]), name
+        )
+        r = self.builder.call(function, [a, ir.Constant(kind, ir.Undefined), mask(0xFFFF)])
+        return self.fma(r, self.fma(self.neg(a), r, self.const(1, np.float32)), r)
 
     def unless_all(self, condition: Any, quick: Any, slow: Callable[[], Any]) -> Any:
         """`quick`, or `slow()` where the condition does not hold in every lane; that is only computed then."""
