@@ -114,18 +114,20 @@ def _advance(
     """
     run, stop = fixed
 
-    def more(carry: tuple[Array, State, list[Any]]) -> Array:
-        s, _, buffers = carry
-        room = s < stop
-        for buffer, size in zip(buffers, sizes, strict=True):
+    def room(s: Array, counts: list[Any], ahead: int) -> Array:
+        """Whether there is a step `s` to come, which `ahead` steps with any number of events may precede."""
+        goes_on = s < stop
+        for buffer, count, size in zip(buffers, counts, sizes, strict=True):
             if isinstance(buffer, EventBuffer):
-                room = room & (buffer.count <= buffer.rows.shape[0] - size)
+                goes_on = goes_on & (count <= buffer.rows.shape[0] - (1 + ahead) * size)
             else:
-                room = room & (s - start < size)
-        return room
+                goes_on = goes_on & (s - start < size)
+        return goes_on
 
-    def one(carry: tuple[Array, State, list[Any]]) -> tuple[Array, State, list[Any]]:
-        s, state, buffers = carry
+    def one(carry: tuple[Array, Array, State, list[Any]]) -> tuple[Array, Array, State, list[Any]]:
+        _, s, state, buffers = carry
+        # Told before the events of this step are known, so that native code can prepare the next one.
+        goes_on = room(s + 1, _counts(buffers), 1)
         state, output = run.step(state, s, run.inputs)
         written = []
         for recorder, buffer, x in zip(run.recorders, buffers, run.record(state, output), strict=True):
@@ -136,14 +138,20 @@ def _advance(
                 # cheaper than a branch.
                 slot = s // recorder.every - start // recorder.every
                 written.append(lax.dynamic_update_index_in_dim(buffer, x.astype(buffer.dtype), slot, 0))
-        return s + 1, state, written
+        return goes_on, s + 1, state, written
 
     shapes = jax.eval_shape(lambda s: run.record(*run.step(s, start, run.inputs)), state)
     sizes = [
         x.size if isinstance(buffer, EventBuffer) else (buffer.shape[0] - 1) * recorder.every
         for recorder, buffer, x in zip(run.recorders, buffers, shapes, strict=True)
     ]
-    return (while_loop if run.fused else lax.while_loop)(more, one, (start, state, buffers))
+    loop = while_loop if run.fused else lax.while_loop
+    carry = room(start, _counts(buffers), 0), start, state, buffers
+    return loop(lambda carry: carry[0], one, carry)[1:]
+
+
+def _counts(buffers: list[Any]) -> list[Array | None]:
+    return [buffer.count if isinstance(buffer, EventBuffer) else None for buffer in buffers]
 
 
 def _compiled(options: dict[str, Any]) -> Any:

@@ -1,5 +1,6 @@
 """Running a model over time."""
 
+import functools
 import sys
 import time
 from collections.abc import Mapping
@@ -110,25 +111,29 @@ def _simulate_chunks(
     run: Run, state: State, t0: float, t1: float, steps: int, names: list[str], shapes: list[Any], progress: bool
 ) -> Solution:
     slots = _slots(run, shapes)
-    # Copies, since the loop takes over the memory of its state and a leaf may be shared with the model or the caller.
-    state = jtu.tree_map(lambda x: jnp.array(x) if eqx.is_array_like(x) else x, state)
+    spaces = tuple(
+        (recorder.events, max(4 * shape.size, 2**16) if recorder.events else (slots, *shape.shape), shape.dtype)
+        for recorder, shape in zip(run.recorders, shapes, strict=True)
+    )
+    # The loop takes over the memory of its state, of which a leaf may be shared with the model or the caller.
+    leaves, tree = jtu.tree_flatten(state)
+    places = [i for i, leaf in enumerate(leaves) if eqx.is_array_like(leaf)]
+    copies, buffers, reached, stop = _begin([leaves[i] for i in places], np.int32(steps), spaces)
+    for i, copy in zip(places, copies, strict=True):
+        leaves[i] = copy
+    state = tree.unflatten(leaves)
     kept: list[list[np.ndarray]] = [[] for _ in names]
     bar = _Progress(steps, run.dt) if progress else None
-    start, stop = 0, jnp.asarray(steps, jnp.int32)
-    buffers = [
-        EventBuffer.empty(max(2 * shape.size, 2**16))
-        if recorder.events
-        else jnp.zeros((slots, *shape.shape), shape.dtype)
-        for recorder, shape in zip(run.recorders, shapes, strict=True)
-    ]
+    start = 0
     while start < steps:
-        reached, state, buffers = advance((run, stop), jnp.asarray(start, jnp.int32), state, buffers)
+        reached, state, buffers = advance((run, stop), reached, state, buffers)
         end = int(reached)
         for i, (recorder, buffer) in enumerate(zip(run.recorders, buffers, strict=True)):
             # Cut by NumPy: JAX would compile a program for each new length.
             if isinstance(buffer, EventBuffer):
                 kept[i].append(np.asarray(buffer.rows)[: int(buffer.count)].copy())
-                buffers[i] = EventBuffer(buffer.rows, jnp.zeros((), jnp.int32))
+                if end < steps:
+                    buffers[i] = EventBuffer(buffer.rows, jnp.zeros((), jnp.int32))
             else:
                 kept[i].append(np.asarray(buffer)[: end // recorder.every - start // recorder.every].copy())
         start = end
@@ -143,6 +148,13 @@ def _simulate_chunks(
             values = np.concatenate([np.zeros((0, *shape.shape), shape.dtype), *parts])
             records[name] = Trace(values, t0, run.dt, recorder.every)
     return Solution(t0, t1, run.dt, records, state)
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _begin(leaves: list[Any], steps: Any, spaces: tuple[tuple[bool, Any, Any], ...]) -> tuple[Any, list[Any], Any, Any]:
+    """Copies of leaves, empty buffers, a zero, and the number of steps: in one program, for each call takes its time."""
+    buffers = [EventBuffer.empty(space) if events else jnp.zeros(space, dtype) for events, space, dtype in spaces]
+    return [jnp.array(leaf) for leaf in leaves], buffers, jnp.zeros((), jnp.int32), steps
 
 
 def _simulate_traced(

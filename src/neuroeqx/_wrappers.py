@@ -1,5 +1,6 @@
 """Variations of a cell: each wraps the cell it changes."""
 
+import weakref
 from typing import Any
 
 import equinox as eqx
@@ -186,7 +187,13 @@ def check_periods(model: eqx.Module, dt: float) -> None:
             elif isinstance(found, Substeps):
                 visit(found.cell if not isinstance(found.cell, Refractory) else (found.cell,), dt / found.n)
 
-    visit((model,), dt)
+    if _checked.get((id(model), dt)) is not model:
+        visit((model,), dt)
+        _checked[id(model), dt] = model
+
+
+# Models, which do not change, for which a step was found to be right: looking takes as long as a hundred steps.
+_checked: weakref.WeakValueDictionary[tuple[int, float], eqx.Module] = weakref.WeakValueDictionary()
 
 
 def _check_count(name: str, n: int) -> None:

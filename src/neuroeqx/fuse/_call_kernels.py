@@ -4,7 +4,7 @@ import numpy as np
 from numba import carray, types
 from numba.extending import overload
 
-from ..ops._active import LIST, next_set, nonzero_words, stack_list, write_active
+from ..ops._active import first_from, LIST, listed_words, stack_list, write_active
 from ..ops._ffi import at_address, kernel
 from ..ops._rows import add_events, add_list
 from ..ops.events._kernels import append_events
@@ -49,8 +49,66 @@ def _read_turn(offset, size, dtype):
     return lambda offset, size, dtype: np.uint64(np.uint32(offset)) % np.uint64(size)
 
 
+# A list of the places where an array of spikes is not zero: their number, a gap, and the places in rising order.
+_HEAD = 2
+
+
+@kernel
+def _list_at(address, size):
+    return carray(at_address(address), size + _HEAD, np.uint32)
+
+
+@kernel
+def list_active(x, size, listed, real):
+    """Lists where `x` is not zero."""
+    ids = _list_at(listed, size)
+    ids[0] = write_active(_array(x, size, real), ids[_HEAD:])
+
+
+@kernel
+def clear(x, size, listed, real):
+    """An array without spikes, and its list."""
+    values = _array(x, size, real)
+    for i in range(size):
+        values[i] = 0
+    _list_at(listed, size)[0] = 0
+
+
+@kernel
+def mark(bits, size, listed, x, written, real):
+    """Lists the bits that are set. Unless `x` was `written`, it gets ones there, and zeros where there were some before."""
+    ids, values = _list_at(listed, size), _array(x, size, real)
+    places = ids[_HEAD:]
+    if not written:
+        for e in range(np.uint64(ids[0])):
+            values[np.uint64(places[e])] = 0
+    count = listed_words(carray(at_address(bits), size // 64 + 1, np.uint64), places)
+    ids[0] = count
+    if not written:
+        for e in range(count):
+            values[np.uint64(places[e])] = 1
+
+
+@kernel
+def part(listed, first, size, start, active):
+    """Copies the next places of a list that lie in a section of an array to `active`, counted from its beginning.
+
+    Returns how many there are, and where to go on in the list.
+    """
+    ids = _list_at(listed, first + size)  # which may be longer
+    end, places, count = np.uint64(ids[0]), ids[_HEAD:], 0
+    if start < 0:
+        start = np.int64(first_from(places, end, np.uint32(first)))
+    e = np.uint64(start)
+    while e < end and places[e] < first + size and count < active.shape[0]:
+        active[count] = places[e] - first
+        count += 1
+        e += np.uint64(1)
+    return count, np.int64(e)
+
+
 def _along(target, own, shared, columns, pointers, spikes, ids, count, turn, listed):
-    """The product along the active rows: found in `spikes`, listed at an address, or the bits that are set there."""
+    """The product along the active rows: found in `spikes`, listed at an address, or in the list of a whole array."""
     raise NotImplementedError
 
 
@@ -65,17 +123,17 @@ def _walk(target, own, shared, columns, pointers, spikes, ids, count, turn, list
             target, own, shared, columns, pointers, spikes, _array(ids, spikes.shape[0], np.uint32),
             _array(count, 1, np.uint32), 0, turn,
         )  # fmt: skip
-    return lambda target, own, shared, columns, pointers, spikes, ids, count, turn, listed: _add_set(
+    return lambda target, own, shared, columns, pointers, spikes, ids, count, turn, listed: _add_part(
         target, own, shared, columns, pointers, spikes, ids, count, turn
     )
 
 
 @kernel
-def _add_set(target, own, shared, columns, pointers, spikes, words, first, turn):
-    active, i, n_pre = carray(stack_list(), LIST, np.uint32), 0, spikes.shape[0]
-    bits = carray(at_address(words), (first + n_pre) // 64 + 1, np.uint64)
-    while i < n_pre:
-        count, i = next_set(bits, first, i, n_pre, active)
+def _add_part(target, own, shared, columns, pointers, spikes, listed, first, turn):
+    active, start, n_pre = carray(stack_list(), LIST, np.uint32), -1, spikes.shape[0]
+    count = LIST
+    while count == LIST:
+        count, start = part(listed, first, n_pre, start, active)
         add_list(target, own, shared, columns, pointers, spikes, active, count, turn)
 
 
@@ -101,8 +159,8 @@ def deliver(
 ):
     """`out += x @ W` along the active rows of `x`.
 
-    They are searched for, or listed (`listed` is `uint32`: at `ids`, as many as `count` points to), or (`uint64`) the bits
-    that are set in the words at `ids`, from bit `count` on.
+    They are searched for, or listed (`listed` is `uint32`: at `ids`, as many as `count` points to), or (`uint64`) `ids` is
+    the address of the list of an array, of which `x` is the section from `count` on.
     """
     target, spikes = _array(out, n_post, real), _array(x, n_pre, real)
     own = _array(weight, 1 if shared else synapses, weights)
@@ -112,19 +170,13 @@ def deliver(
 
 
 @kernel
-def words(x, size, bits, real):
-    """Writes which entries of `x` are not zero, 64 to a word."""
-    nonzero_words(_array(x, size, real), carray(at_address(bits), size // 64 + 1, np.uint64))
-
-
-@kernel
-def append_listed(buffer, size, count, words, n, step, first):
-    """As `append`, for bits that are set."""
-    rows = _array(buffer, size, np.int32)
-    bits = carray(at_address(words), (first + n) // 64 + 1, np.uint64)
-    active, i, room = carray(stack_list(), LIST, np.uint32), 0, size // 2
-    while i < n:
-        found, i = next_set(bits, first, i, n, active)
+def append_listed(buffer, size, count, listed, n, step, first):
+    """As `append`, for a section of an array that has a list."""
+    rows, room = _array(buffer, size, np.int32), size // 2
+    active, start = carray(stack_list(), LIST, np.uint32), -1
+    found = LIST
+    while found == LIST:
+        found, start = part(listed, first, n, start, active)
         for e in range(min(found, room - count)):
             rows[2 * (count + e)] = step
             rows[2 * (count + e) + 1] = active[e]
@@ -133,9 +185,9 @@ def append_listed(buffer, size, count, words, n, step, first):
 
 
 @kernel
-def compact(x, size, ids, real):
-    """Lists the places where `x` is not zero, and returns how many there are."""
-    return np.int64(write_active(_array(x, size, real), _array(ids, size, np.int32)))
+def compact_listed(listed, first, n, ids):
+    """As `compact`, for a section of an array that has a list."""
+    return np.int64(part(listed, first, n, -1, carray(at_address(ids), n, np.uint32))[0])
 
 
 @kernel

@@ -50,7 +50,7 @@ def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
         offset = rest[0] if rest else None
         ids, count = listed or (None, None)
         e.in_place(operation, 0, out)
-        words, first = (None, None) if listed else e.words_of(x)
+        own, first = (None, None) if listed else e.list_of(x)
         e.call(
             kernels.deliver,
             [
@@ -58,7 +58,7 @@ def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
                 e.address(weight), e.word(weight.scalar), e.address(indices), e.size(indices),
                 e.dim(indices, 1) if pointers is None else e.address(pointers),
                 e.address(x), e.size(x),
-                words or (e.word(0) if ids is None else e.address(ids)),
+                own or (e.word(0) if ids is None else e.address(ids)),
                 first or (e.word(0) if count is None else e.address(count)),
                 e.word(0) if offset is None else e.whole(offset),
             ],
@@ -66,7 +66,7 @@ def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
                 x.dtype.type,
                 np.uint16 if weight.dtype == jnp.bfloat16 else x.dtype.type,
                 None if pointers is None else np.dtype(f"u{pointers.dtype.name}").type,
-                np.uint64 if words is not None else None if ids is None else np.uint32,
+                np.uint64 if own is not None else None if ids is None else np.uint32,
                 None if offset is None else np.uint32,
             ],
         )  # fmt: skip
@@ -78,7 +78,11 @@ def _emit_compact(e: Any, operation: Any) -> None:
     from . import _call_kernels as kernels
 
     [x], [ids, count] = operation.inputs, operation.outputs
-    found = e.call(kernels.compact, [e.address(x), e.size(x), e.address(ids)], [x.dtype.type])
+    listed, first = e.list_of(x)
+    if listed is None:
+        found = e.call(kernels.compact, [e.address(x), e.size(x), e.address(ids)], [x.dtype.type])
+    else:
+        found = e.call(kernels.compact_listed, [listed, first, e.size(x), e.address(ids)], [])
     e.define(count, e.builder.trunc(found, e.type_of(count)))
 
 
@@ -88,11 +92,11 @@ def _emit_append(e: Any, operation: Any) -> None:
     buffer, count, x, step = operation.inputs
     e.in_place(operation, 0, buffer)
     arguments = [e.address(operation.outputs[0]), e.size(operation.outputs[0]), e.whole(count), e.address(x), e.size(x)]
-    words, first = e.words_of(x)
-    if words is None:
+    listed, first = e.list_of(x)
+    if listed is None:
         total = e.call(kernels.append, [*arguments, e.whole(step)], [x.dtype.type])
     else:
-        arguments[3] = words
+        arguments[3] = listed
         total = e.call(kernels.append_listed, [*arguments, e.whole(step), first], [])
     e.define(operation.outputs[1], e.builder.trunc(total, e.type_of(count)))
 
@@ -117,7 +121,7 @@ def _emit_section(e: Any, operation: Any) -> None:
 CALLS = {
     "neuroeqx_csr_add_matvec": Call(_check_product, _emit_product(True), {0: 0}, 2),
     "neuroeqx_fanout_add_matvec": Call(_check_product, _emit_product(False), {0: 0}, 2),
-    "neuroeqx_events_compact": Call(_no_check, _emit_compact, {}),
+    "neuroeqx_events_compact": Call(_no_check, _emit_compact, {}, 0),
     "neuroeqx_events_append": Call(_no_check, _emit_append, {0: 0}, 2),
     "dynamic_update_slice": Call(_check_section, _emit_section, {0: 0}),
 }

@@ -34,7 +34,7 @@ def describe(planned: Plan, packs: tuple[tuple[int, ...], ...]) -> str:
     lines.append(
         f"{list(map(name, planned.flat.outputs))} {[(j, name(a)) for j, a in planned.copies]} {planned.aliases}"
     )
-    lines.append(str([(name_, str(planned.bits.get(key))) for key, name_ in names.items()]))
+    lines.append(str([(name_, own[1:]) for key, name_ in names.items() if (own := planned.lists.get(key)) is not None]))
     # A size that is not that of an operand or a result is written into the code.
     known = {a.size for a in (*planned.flat.inputs, *planned.flat.outputs) if isinstance(a, Value) and not a.scalar}
     lines.append(str([size for size in sizes if size not in known]))

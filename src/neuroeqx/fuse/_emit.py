@@ -166,15 +166,15 @@ class Emitter:
         )
         return result
 
-    def words_of(self, value: Any) -> tuple[Any | None, Any | None]:
-        """The address of the bits that say where an array is not zero, and its first bit, if there are such."""
+    def list_of(self, value: Any) -> tuple[Any | None, Any | None]:
+        """The address of the list of places where an array is not zero, and where the value begins in that array."""
         first = 0
-        while id(value) not in self.plan.bits and id(value) in self.made and self.made[id(value)].name == "slice":
+        while id(value) not in self.plan.lists and id(value) in self.made and self.made[id(value)].name == "slice":
             first += self.made[id(value)].params["offset"]
             value = self.made[id(value)].inputs[0]
-        if id(value) not in self.plan.bits:
+        if id(value) not in self.plan.lists:
             return None, None
-        return self.data(*self.place(self.plan.bits[id(value)])), self.word(first)
+        return self.data(*self.place(self.plan.lists[id(value)].places)), self.word(first)
 
     def in_place(self, operation: Operation, place: int, source: Any) -> None:
         """Brings what an operation changes into the memory of its result, unless it lies there."""
@@ -249,14 +249,15 @@ class Emitter:
         builder.position_at_end(end)
 
     def _look_through(self, inputs: list[Value]) -> None:
-        """Makes the bits of the carry, which its loops keep up to date."""
+        """Makes the lists of spikes, which its loops keep up to date."""
         from . import _call_kernels as kernels
 
-        for i in self.carried:
-            if id(inputs[i]) in self.plan.bits:
-                bits = self.data(*self.place(self.plan.bits[id(inputs[i])]))
-                arguments = [self.address(inputs[i]), self.size(inputs[i]), bits]
-                self.call(kernels.words, arguments, [inputs[i].dtype.type])
+        carried = {id(inputs[i]) for i in self.carried}
+        for own in {id(own): own for own in self.plan.lists.values()}.values():
+            value = next((v for v in own.values if id(v) in carried), own.values[0])
+            kernel = kernels.list_active if id(value) in carried else kernels.clear
+            places = self.data(*self.place(own.places))
+            self.call(kernel, [self.address(value), self.size(value), places], [value.dtype.type])
 
     def _rounds(self, outputs: list[Any], kept: dict[int, Any]) -> None:
         """One round of a loop."""
@@ -273,7 +274,18 @@ class Emitter:
             self._others(first)
             for operations in loops:
                 emit_loop(self, operations)
+                for operation in operations:
+                    self._mark(operation.outputs[0])
             self._others(calls)
+
+    def _mark(self, value: Value) -> None:
+        from . import _call_kernels as kernels
+
+        if id(value) in self.plan.lists:
+            own = self.plan.lists[id(value)]
+            bits, places = (self.data(*self.place(slot)) for slot in (own.bits, own.places))
+            arguments = [bits, self.size(value), places, self.address(value), self.word(own.written)]
+            self.call(kernels.mark, arguments, [value.dtype.type])
 
     def _read_scalars(self) -> None:
         for i, value in enumerate(self.plan.flat.inputs):

@@ -23,7 +23,8 @@ def emit_loop(e, operations: list[Operation]) -> None:
     loads = [(a, e.address(a)) for key, a in read.items() if key not in made]
     stores = []
     for op in operations:
-        if id(op.outputs[0]) in e.plan.slots:
+        own = e.plan.lists.get(id(op.outputs[0]))
+        if id(op.outputs[0]) in e.plan.slots and (own is None or own.written):
             stores.append((op.outputs[0], e.address(op.outputs[0])))
     v = Vectors(e.builder, lanes, _has_much_to_do(operations))
     single = {}
@@ -33,9 +34,9 @@ def emit_loop(e, operations: list[Operation]) -> None:
                 single[id(atom)] = v.fill(e.single(atom))
     _invert(e, operations, v)
     for op in operations:
-        if id(op.outputs[0]) in e.plan.bits:
+        if id(op.outputs[0]) in e.plan.lists:
             last = e.builder.mul(e.builder.udiv(size, _WORD(64)), _WORD(8))
-            bits = e.builder.add(e.data(*e.place(e.plan.bits[id(op.outputs[0])])), last)
+            bits = e.builder.add(e.data(*e.place(e.plan.lists[id(op.outputs[0])].bits)), last)
             e.builder.store(_WORD(0), e.builder.inttoptr(bits, _WORD.as_pointer()))
     whole = e.builder.udiv(size, _WORD(lanes))
     with counted(e.builder, whole) as k:
@@ -98,12 +99,12 @@ def _body(
         _store_lanes(e, v, value.dtype, start, k, mask, values[id(value)])
     for operation in operations:
         value = operation.outputs[0]
-        if id(value) in e.plan.bits:
+        if id(value) in e.plan.lists:
             fired = v.compare("!=", values[id(value)], v.const(0, value.dtype))
             fired = fired if mask is None else e.builder.and_(fired, mask)
             kind = ir.IntType(v.lanes)
             place = e.builder.udiv(k, _WORD(8))
-            start = e.builder.add(e.data(*e.place(e.plan.bits[id(value)])), place)
+            start = e.builder.add(e.data(*e.place(e.plan.lists[id(value)].bits)), place)
             e.builder.store(e.builder.bitcast(fired, kind), e.builder.inttoptr(start, kind.as_pointer()))
 
 

@@ -28,6 +28,21 @@ class Time(NamedTuple):
     order: int
 
 
+class Places(NamedTuple):
+    """Where an array is not zero.
+
+    - `values`: the array, and that of the round before.
+    - `bits`: room for a bit for each of its numbers, which the loop writes that makes it.
+    - `places`: room for a list of those that are set.
+    - `written`: whether the loop writes the array too. Of zeros and ones only what changed is written, from the lists.
+    """
+
+    values: list[Value]
+    bits: Slot
+    places: Slot
+    written: bool
+
+
 @dataclasses.dataclass(eq=False)
 class Plan:
     """
@@ -36,7 +51,7 @@ class Plan:
     - `copies`: results that repeat a value which lies elsewhere.
     - `aliases`: operands and the results that take over their memory.
     - `room`: arrays that are needed besides the results.
-    - `bits`: where in the room there is a bit for every number of an array that is not zero.
+    - `lists`: of arrays that are looked through for spikes.
     """
 
     flat: Flat
@@ -47,7 +62,7 @@ class Plan:
     copies: list[tuple[int, Atom]]
     aliases: dict[int, int]
     room: list[Value]
-    bits: dict[int, Slot]
+    lists: dict[int, Places]
 
 
 def plan(flat: Flat, pairs: tuple[tuple[int, int], ...]) -> Plan:
@@ -92,11 +107,11 @@ class _Planner:
                 if _vector(op) and self.stage[id(op)] == s:
                     by_size.setdefault(op.outputs[0].size, []).append(op)
             loops.append(list(by_size.values()))
-        slots, copies, room = self._memory()
+        slots, copies, room = self._memory(pairs)
         aliases = self._aliases(pairs, slots, copies)
         self._separate(slots, copies, room, aliases)
-        bits = self._bits(room, aliases)
-        return Plan(self.flat, first, loops, calls, slots, copies, aliases, room, bits)
+        lists = self._lists(room, aliases)
+        return Plan(self.flat, first, loops, calls, slots, copies, aliases, room, lists)
 
     # When
 
@@ -149,7 +164,9 @@ class _Planner:
         here = self.stage[id(source)]
         return any(not _vector(op) or self.stage[id(op)] != here for op in self.readers.get(id(value), []))
 
-    def _memory(self) -> tuple[dict[int, Slot], list[tuple[int, Atom]], list[Value]]:
+    def _memory(
+        self, pairs: tuple[tuple[int, int], ...]
+    ) -> tuple[dict[int, Slot], list[tuple[int, Atom]], list[Value]]:
         slots = {id(value): Slot("operand", i) for i, value in enumerate(self.flat.inputs)}
         copies = []
         for j, atom in enumerate(self.flat.outputs):
@@ -168,13 +185,37 @@ class _Planner:
                 if id(value) not in slots:
                     if not self._stored(value):
                         continue
-                    slots[id(value)] = Slot("room", len(room))
-                    room.append(value)
+                    own = self._place_of_result(operation, place, pairs)
+                    if own is None or slots.get(id(self.flat.outputs[own.place])) != own:
+                        own = Slot("room", len(room))
+                        room.append(value)
+                    slots[id(value)] = own
                 if operation.kind == "call" and place in CALLS[operation.name].in_place:
                     source = operation.inputs[CALLS[operation.name].in_place[place]]
                     if id(source) in self.made and id(source) not in slots and self._ends_with(source, operation):
                         slots[id(source)] = slots[id(value)]
         return slots, copies, room
+
+    def _place_of_result(self, call: Operation, place: int, pairs: tuple[tuple[int, int], ...]) -> Slot | None:
+        """Of the result that a loop makes of what `call` changes in the place of an operand, if nothing needs both."""
+        if call.kind != "call" or place not in CALLS[call.name].in_place:
+            return None
+        value, source = call.outputs[place], call.inputs[CALLS[call.name].in_place[place]]
+        while id(source) in self.made and self.made[id(source)].kind == "call":
+            before = self.made[id(source)]
+            own = next(k for k, output in enumerate(before.outputs) if output is source)
+            if own not in CALLS[before.name].in_place:
+                return None
+            source = before.inputs[CALLS[before.name].in_place[own]]
+        result = next((j for i, j in pairs if self.flat.inputs[i] is source), None)
+        last = None if result is None else self.made.get(id(self.flat.outputs[result]))
+        if result is None or last is None or not _vector(last):
+            return None
+        same = last.outputs[0].size == value.size and last.outputs[0].dtype == value.dtype
+        for reader in self.readers.get(id(value), []):
+            together = _vector(reader) and self.stage[id(reader)] == self.stage[id(last)]
+            same = same and (together or self._end(reader) < self._time(last))
+        return Slot("result", result) if same else None
 
     def _ends_with(self, value: Atom, call: Operation) -> bool:
         """Whether nothing reads the memory of a value once `call` changes it."""
@@ -208,9 +249,9 @@ class _Planner:
                 aliases[i] = j
         return aliases
 
-    def _bits(self, room: list[Value], carried: dict[int, int]) -> dict[int, Slot]:
+    def _lists(self, room: list[Value], carried: dict[int, int]) -> dict[int, Places]:
         """For what a loop makes and calls look for spikes in, now or in the next round."""
-        bits: dict[int, Slot] = {}
+        lists: dict[int, Places] = {}
         before = {id(self.flat.outputs[j]): self.flat.inputs[i] for i, j in carried.items()}
         for operation in self.flat.operations:
             if not _vector(operation) or operation.outputs[0].dtype.kind != "f":
@@ -218,9 +259,12 @@ class _Planner:
             value = operation.outputs[0]
             own = [value, *([before[id(value)]] if id(value) in before else [])]
             if any(self._looked_through(v) for v in own):
-                bits.update({id(v): Slot("room", len(room)) for v in own})
-                room.append(Value((2 * (value.size // 64 + 1),), np.dtype(np.uint32)))
-        return bits
+                unit = operation.name == "convert_element_type" and operation.inputs[0].dtype.kind == "b"
+                bits, places = (Slot("room", len(room) + k) for k in range(2))
+                lists.update({id(v): Places(own, bits, places, not unit) for v in own})
+                words, number = (2 * (value.size // 64 + 1), value.size + 2), np.dtype(np.uint32)
+                room.extend(Value((n,), number) for n in words)
+        return lists
 
     def _looked_through(self, value: Value) -> bool:
         for reader in self.readers.get(id(value), []):

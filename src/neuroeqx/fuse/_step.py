@@ -34,12 +34,17 @@ class Step:
 
     def prepare(self) -> dict[Var, Any]:
         """The constants, and what is computed from them."""
-        env = dict(zip(self.jaxpr.constvars, self.consts, strict=True))
-        for eqn in self.before:
-            args = [atom.val if isinstance(atom, Literal) else env[atom] for atom in eqn.invars]
-            results = eqn.primitive.bind(*args, **eqn.primitive.get_bind_params(eqn.params))
-            env.update(zip(eqn.outvars, results if eqn.primitive.multiple_results else [results], strict=True))
-        return env
+        return evaluate(self.before, dict(zip(self.jaxpr.constvars, self.consts, strict=True)))
+
+
+def evaluate(equations: list[JaxprEqn], known: dict[Var, Any]) -> dict[Var, Any]:
+    """What is known, and what the equations make of it."""
+    env = dict(known)
+    for eqn in equations:
+        args = [atom.val if isinstance(atom, Literal) else env[atom] for atom in eqn.invars]
+        results = eqn.primitive.bind(*args, **eqn.primitive.get_bind_params(eqn.params))
+        env.update(zip(eqn.outvars, results if eqn.primitive.multiple_results else [results], strict=True))
+    return env
 
 
 def as_step(closed: ClosedJaxpr) -> Step:

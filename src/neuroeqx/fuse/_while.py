@@ -15,6 +15,7 @@ from jax.interpreters import mlir
 from ..ops._primitive import bind
 from ._flat import check, flatten, Unsupported
 from ._plan import plan
+from ._rotate import begin, Moved, rotate
 from ._simplify import simplify
 from ._step import as_step, Step
 
@@ -42,19 +43,23 @@ class Loop:
 def while_loop(condition: Callable[[Any], Any], body: Callable[[Any], Any], carry: Any) -> Any:
     """As `jax.lax.while_loop`; on CPU one native call for all rounds, if everything in them is known to native code."""
     leaves, tree = jax.tree.flatten(carry)
-    step = as_step(jax.make_jaxpr(body)(carry))
-    made = _loop_of(step, jax.make_jaxpr(condition)(carry))
+    step, goes_on = as_step(jax.make_jaxpr(body)(carry)), jax.make_jaxpr(condition)(carry)
+    made = _loop_of(step, goes_on)
     if made is None:
         return lax.while_loop(condition, body, carry)
-    loop, consts = made
+    loop, consts, moved = made
     known = step.prepare()
+    leaves = begin(moved, step, known, condition(carry), leaves)
     values = [known[c] if isinstance(c, Var) else c for c in consts] + leaves
     packed = [jnp.stack([values[i] for i in pack]) for pack in loop.packs]
     return tree.unflatten(bind(loop_p, *packed, *(values[i] for i in loop.rest), loop=loop))
 
 
-def _loop_of(step: Step, condition: ClosedJaxpr) -> tuple[Loop, list[Any]] | None:
-    """The loop and its constants (variables of the step, and values of the condition), if everything is native."""
+def _loop_of(step: Step, condition: ClosedJaxpr) -> tuple[Loop, list[Any], list[Moved]] | None:
+    """The loop, its constants (variables of the step, and values of the condition) and how it is begun.
+
+    `None` unless everything is native.
+    """
     carry, outputs = step.jaxpr.invars, step.jaxpr.outvars
     made = {v for eqn in step.equations for v in eqn.outvars}
     if not step.native or any(v not in made and v is not own for v, own in zip(outputs, carry, strict=True)):
@@ -64,9 +69,11 @@ def _loop_of(step: Step, condition: ClosedJaxpr) -> tuple[Loop, list[Any]] | Non
             check(eqn)
     except Unsupported:
         return None
+    step, moved = rotate(step, condition)
+    outputs, made = step.jaxpr.outvars, {v for eqn in step.equations for v in eqn.outvars}
     used = dict.fromkeys(atom for eqn in step.equations for atom in eqn.invars if isinstance(atom, Var))
-    consts = [v for v in used if v not in made and v not in carry]
     extra = condition.jaxpr.constvars
+    consts = [v for v in used if v not in made and v not in carry and v not in extra]
     invars = [*consts, *extra, *carry]
     body = step.jaxpr.replace(constvars=[], invars=invars, outvars=outputs, eqns=step.equations)
     own = condition.jaxpr.replace(constvars=[], invars=[*consts, *extra, *condition.jaxpr.invars])
@@ -76,7 +83,7 @@ def _loop_of(step: Step, condition: ClosedJaxpr) -> tuple[Loop, list[Any]] | Non
             kinds.setdefault(v.aval.dtype, []).append(i)
     packs = tuple(map(tuple, kinds.values()))
     loop = Loop(ClosedJaxpr(body, []), ClosedJaxpr(own, []), len(consts) + len(extra), packs)
-    return None if _moves(loop) else (loop, [*consts, *condition.consts])
+    return None if _moves(loop) else (loop, [*consts, *condition.consts], moved)
 
 
 def _moves(loop: Loop) -> bool:

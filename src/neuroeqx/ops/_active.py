@@ -96,32 +96,26 @@ def write_active(x, ids):
 
 
 @kernel
-def nonzero_words(x, words):
-    """Writes which entries of `x` are not zero, 64 to a word; there is a word more than whole ones."""
-    i, stop = 0, x.shape[0]
-    while i + _BLOCK <= stop:
-        words[i // _BLOCK] = _nonzero(x, i)
-        i += _BLOCK
-    last = types.uint64(0)
-    for k in range(i, stop):
-        if x[k] != 0:
-            last |= types.uint64(1) << types.uint64(k - i)
-    words[i // _BLOCK] = last
+def listed_words(words, ids):
+    """Lists the bits that are set in some words. Returns how many there are."""
+    count = types.uint64(0)
+    for w in range(words.shape[0]):
+        bits = words[w]
+        while bits != 0:
+            ids[count] = w * _BLOCK + _lowest(bits)
+            count += types.uint64(1)
+            bits &= bits - types.uint64(1)
+    return count
 
 
 @kernel
-def next_set(words, first, start, stop, active):
-    """As `next_active`, for bits that are set; bit `first` is that of position 0."""
-    count, i = 0, start
-    while i < stop and count <= LIST - _BLOCK:
-        shift = (first + i) % _BLOCK
-        bits = words[(first + i) // _BLOCK] >> types.uint64(shift)
-        here = min(_BLOCK - shift, stop - i)
-        if here < _BLOCK:
-            bits &= (types.uint64(1) << types.uint64(here)) - types.uint64(1)
-        while bits != 0:
-            active[count] = i + _lowest(bits)
-            count += 1
-            bits &= bits - types.uint64(1)
-        i += here
-    return count, i
+def first_from(ids, count, least):
+    """The place of the first of `count` rising numbers that is not below `least`."""
+    low, high = types.uint64(0), types.uint64(count)
+    while low < high:
+        middle = (low + high) >> types.uint64(1)
+        if ids[middle] < least:
+            low = middle + types.uint64(1)
+        else:
+            high = middle
+    return low
