@@ -114,11 +114,11 @@ def test_every_target_is_named():
 
     Native steps are not among them: only runs from Python have them, and no function that could be exported.
     """
-    from neuroeqx.ops import _export, _ffi
+    from neuroeqx.ops import _export, _frame
 
     case = Case(6, 5)
     csr.matvec(case.weight, case.indices, case.indptr, case.x, n_post=5)
-    targets = {name for name in _ffi._handlers if not name.startswith("neuroeqx_fused_while")}
+    targets = {name for name in _frame._handlers if not name.startswith("neuroeqx_fused_while")}
     assert targets and targets <= set(_export._targets())
 
 

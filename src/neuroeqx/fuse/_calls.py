@@ -41,8 +41,6 @@ def _check_product(eqn: Any) -> None:
 
 def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
     def emit(e: Any, operation: Any) -> None:
-        from . import _call_kernels as kernels
-
         out, weight, x, *rest = operation.inputs
         listed = rest[:2] if operation.params["listed"] else ()
         indices, *rest = rest[len(listed) :]
@@ -52,7 +50,7 @@ def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
         e.in_place(operation, 0, out)
         own, first = (None, None) if listed else e.list_of(x)
         e.call(
-            kernels.deliver,
+            "deliver",
             [
                 e.address(operation.outputs[0]), e.size(operation.outputs[0]),
                 e.address(weight), e.word(weight.scalar), e.address(indices), e.size(indices),
@@ -75,29 +73,25 @@ def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
 
 
 def _emit_compact(e: Any, operation: Any) -> None:
-    from . import _call_kernels as kernels
-
     [x], [ids, count] = operation.inputs, operation.outputs
     listed, first = e.list_of(x)
     if listed is None:
-        found = e.call(kernels.compact, [e.address(x), e.size(x), e.address(ids)], [x.dtype.type])
+        found = e.call("compact", [e.address(x), e.size(x), e.address(ids)], [x.dtype.type])
     else:
-        found = e.call(kernels.compact_listed, [listed, first, e.size(x), e.address(ids)], [])
+        found = e.call("compact_listed", [listed, first, e.size(x), e.address(ids)], [])
     e.define(count, e.builder.trunc(found, e.type_of(count)))
 
 
 def _emit_append(e: Any, operation: Any) -> None:
-    from . import _call_kernels as kernels
-
     buffer, count, x, step = operation.inputs
     e.in_place(operation, 0, buffer)
     arguments = [e.address(operation.outputs[0]), e.size(operation.outputs[0]), e.whole(count), e.address(x), e.size(x)]
     listed, first = e.list_of(x)
     if listed is None:
-        total = e.call(kernels.append, [*arguments, e.whole(step)], [x.dtype.type])
+        total = e.call("append", [*arguments, e.whole(step)], [x.dtype.type])
     else:
         arguments[3] = listed
-        total = e.call(kernels.append_listed, [*arguments, e.whole(step), first], [])
+        total = e.call("append_listed", [*arguments, e.whole(step), first], [])
     e.define(operation.outputs[1], e.builder.trunc(total, e.type_of(count)))
 
 

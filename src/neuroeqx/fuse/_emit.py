@@ -1,18 +1,18 @@
 """Native code of a plan: one function in LLVM's language that reads XLA's call frame, runs the loops and makes the calls.
 
-Every loop handles a vector of 64 bytes at a time and the rest under a mask. Imports numba.
+Every loop handles a vector of 64 bytes at a time and the rest under a mask.
 """
 
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
 
-from ..ops import _ffi
+from ..ops import _frame
 from ._calls import CALLS
 from ._elementwise import EMITTERS
 from ._flat import Constant, Flat, Operation, Value
+from ._kernel_code import kernel
 from ._loops import emit_loop
 from ._plan import Plan, Slot
 from ._vectors import BYTES, element_type, Vectors
@@ -39,9 +39,10 @@ class Layout:
 class Emitter:
     """Writes one program."""
 
-    def __init__(self, context: Any, typingctx: Any, builder: Any, frame: Any, plan: Plan, layout: Layout):
-        self.context, self.typingctx, self.builder, self.frame = context, typingctx, builder, frame
+    def __init__(self, builder: Any, frame: Any, plan: Plan, layout: Layout):
+        self.builder, self.frame = builder, frame
         self.plan, self.layout = plan, layout
+        self.kernels: dict[str, str] = {}  # that are called, in LLVM's language
         self.scalars: dict[int, Any] = {}
         self.views: dict[int, Any] = {}  # addresses
         self.bases: dict[tuple[int, int], Any] = {}
@@ -67,16 +68,16 @@ class Emitter:
         """Read at the beginning of the program, so that every loop can use it."""
         if (side, place) not in self.bases:
             with self.builder.goto_block(self.entry):
-                data = self._load(self.builder.add(self._buffer(side, place), _WORD(_ffi.DATA)))
+                data = self._load(self.builder.add(self._buffer(side, place), _WORD(_frame.DATA)))
             self.bases[side, place] = data
         return self.bases[side, place]
 
     def place(self, slot: Slot) -> tuple[int, int]:
         if slot.kind == "operand":
             if slot.place in self.carried:
-                return _ffi.RESULTS, self.carried[slot.place]
-            return _ffi.ARGUMENTS, self.layout.operands[slot.place]
-        return _ffi.RESULTS, slot.place + (self.layout.results if slot.kind == "room" else 0)
+                return _frame.RESULTS, self.carried[slot.place]
+            return _frame.ARGUMENTS, self.layout.operands[slot.place]
+        return _frame.RESULTS, slot.place + (self.layout.results if slot.kind == "room" else 0)
 
     # Values
 
@@ -118,14 +119,14 @@ class Emitter:
         """From the dimensions of some buffer of this size, or else a constant."""
         for j, atom in enumerate(self.plan.flat.outputs):
             if isinstance(atom, Value) and not atom.scalar and atom.size == value.size:
-                return self._product(_ffi.RESULTS, j, atom)
+                return self._product(_frame.RESULTS, j, atom)
         for i, operand in enumerate(self.plan.flat.inputs):
             if i in self.layout.operands and not operand.scalar and operand.size == value.size:
-                return self._product(_ffi.ARGUMENTS, self.layout.operands[i], operand)
+                return self._product(_frame.ARGUMENTS, self.layout.operands[i], operand)
         return _WORD(value.size)
 
     def _product(self, side: int, place: int, value: Any) -> Any:
-        dims = self._load(self.builder.add(self._buffer(side, place), _WORD(_ffi.DIMS)))
+        dims = self._load(self.builder.add(self._buffer(side, place), _WORD(_frame.DIMS)))
         size = _WORD(1)
         for axis in range(len(value.shape)):
             size = self.builder.mul(size, self._load(self.builder.add(dims, _WORD(8 * axis))))
@@ -134,7 +135,7 @@ class Emitter:
     def dim(self, value: Any, axis: int) -> Any:
         """A dimension of an operand."""
         side, place = self.place(self.plan.slots[id(value)])
-        dims = self._load(self.builder.add(self._buffer(side, place), _WORD(_ffi.DIMS)))
+        dims = self._load(self.builder.add(self._buffer(side, place), _WORD(_frame.DIMS)))
         return self._load(self.builder.add(dims, _WORD(8 * axis)))
 
     def single(self, atom: Any) -> Any:
@@ -154,17 +155,14 @@ class Emitter:
 
     # Calls
 
-    def call(self, kernel: Any, words: list[Any], dtypes: list[Any]) -> Any:
-        """Calls a function compiled by numba, of words and dtypes (`None` for what there is not)."""
-        kinds = [types.none if t is None else types.NumberClass(_numba(t)) for t in dtypes]
-        signature = types.Dispatcher(kernel).get_call_type(self.typingctx, (*([types.int64] * len(words)), *kinds), {})
-        compiled = kernel.overloads[signature.args]
-        self.context.active_code_library.add_linking_library(compiled.library)
-        dummies = [self.context.get_dummy_value() for _ in kinds]
-        status, result = self.context.call_internal_no_propagate(
-            self.builder, compiled.fndesc, compiled.signature, [*words, *dummies]
-        )
-        return result
+    def call(self, name: str, words: list[Any], dtypes: list[Any]) -> Any:
+        """Calls a kernel of `_call_kernels` with words, for some dtypes (`None` for what there is not)."""
+        own = kernel(name, len(words), tuple(dtypes))
+        self.kernels[own.name] = own.text
+        module = self.builder.module
+        kind = ir.FunctionType(_WORD, [_WORD] * len(words))
+        function = module.globals.get(own.name) or ir.Function(module, kind, own.name)
+        return self.builder.call(function, words)
 
     def list_of(self, value: Any) -> tuple[Any | None, Any | None]:
         """The address of the list of places where an array is not zero, and where the value begins in that array."""
@@ -208,7 +206,7 @@ class Emitter:
 
     # The program
 
-    def loop(self, condition: Flat, consts: int) -> None:
+    def loop(self, condition: Flat, consts: int) -> "Emitter":
         """The program again and again while the condition holds. Its carry lies in the results all the time."""
         builder, inputs, outputs = self.builder, self.plan.flat.inputs, self.plan.flat.outputs
         # What does not fit into registers is kept where it does not cross the lines of the cache.
@@ -243,21 +241,20 @@ class Emitter:
         builder.branch(header)
         builder.position_at_end(end)
         for j, place in kept.items():
-            self._store_single(self.data(_ffi.RESULTS, j), outputs[j].dtype, builder.load(place))
+            self._store_single(self.data(_frame.RESULTS, j), outputs[j].dtype, builder.load(place))
         builder.position_at_end(self.entry)
         builder.branch(begin)
         builder.position_at_end(end)
+        return self
 
     def _look_through(self, inputs: list[Value]) -> None:
         """Makes the lists of spikes, which its loops keep up to date."""
-        from . import _call_kernels as kernels
-
         carried = {id(inputs[i]) for i in self.carried}
         for own in {id(own): own for own in self.plan.lists.values()}.values():
             value = next((v for v in own.values if id(v) in carried), own.values[0])
-            kernel = kernels.list_active if id(value) in carried else kernels.clear
+            name = "list_active" if id(value) in carried else "clear"
             places = self.data(*self.place(own.places))
-            self.call(kernel, [self.address(value), self.size(value), places], [value.dtype.type])
+            self.call(name, [self.address(value), self.size(value), places], [value.dtype.type])
 
     def _rounds(self, outputs: list[Any], kept: dict[int, Any]) -> None:
         """One round of a loop."""
@@ -267,7 +264,7 @@ class Emitter:
         for j, atom in self.plan.copies:
             unchanged = any(atom is self.plan.flat.inputs[i] and j == own for i, own in self.carried.items())
             if not atom.scalar and not unchanged:
-                self.copy(self.data(_ffi.RESULTS, j), atom)
+                self.copy(self.data(_frame.RESULTS, j), atom)
 
     def _run_stages(self) -> None:
         for first, loops, calls in zip(self.plan.first, self.plan.loops, self.plan.calls, strict=True):
@@ -279,20 +276,18 @@ class Emitter:
             self._others(calls)
 
     def _mark(self, value: Value) -> None:
-        from . import _call_kernels as kernels
-
         if id(value) in self.plan.lists:
             own = self.plan.lists[id(value)]
             bits, places = (self.data(*self.place(slot)) for slot in (own.bits, own.places))
             arguments = [bits, self.size(value), places, self.address(value), self.word(own.written)]
-            self.call(kernels.mark, arguments, [value.dtype.type])
+            self.call("mark", arguments, [value.dtype.type])
 
     def _read_scalars(self) -> None:
         for i, value in enumerate(self.plan.flat.inputs):
             if not value.scalar:
                 continue
             place, k = self.layout.packed[i] if i in self.layout.packed else (self.layout.operands[i], 0)
-            start = self.data(_ffi.ARGUMENTS, place)
+            start = self.data(_frame.ARGUMENTS, place)
             start = self.builder.add(start, _WORD(k * value.dtype.itemsize))
             self.define(value, self._read(value.dtype, start))
 
@@ -330,7 +325,3 @@ class Emitter:
     def _store_single(self, address: Any, dtype: np.dtype, number: Any) -> None:
         number = self.builder.zext(number, _BYTE) if dtype.kind == "b" else number
         self.builder.store(number, self.builder.inttoptr(address, number.type.as_pointer()))
-
-
-def _numba(dtype: Any) -> Any:
-    return getattr(types, np.dtype(dtype).name)

@@ -162,7 +162,8 @@ class _Simplifier:
         elif plus_b is not None:
             name, inputs = ("sub" if operation.name == "add" else "add"), [a, plus_b]
         elif plus_a is not None and operation.name == "sub":
-            name, inputs = "neg", [self._make("add", [plus_a, b], output, output.dtype)]
+            total: Atom = self._make("add", [plus_a, b], output, output.dtype)
+            name, inputs = "neg", [total]
         else:
             return False
         if all(atom.scalar for atom in inputs):

@@ -124,7 +124,7 @@ def _native(*operands: Any, loop: Loop) -> list[Any]:
     avals = [v.aval for v in loop.body.jaxpr.invars]
     if any(math.prod(aval.shape) == 0 for aval in avals):
         return _meaning(*operands, loop=loop)
-    from . import _compile  # imports numba
+    from . import _compile  # imports llvmlite
 
     carried = range(loop.consts, len(avals))
     pairs = tuple((i, i - loop.consts) for i in carried)

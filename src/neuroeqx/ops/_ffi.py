@@ -11,33 +11,37 @@ what lies in the buffers (the range of indices) is trusted. Kernels may not rais
 enter one from several threads at once.
 """
 
-import ctypes
-import functools
 import inspect
-import re
-import sys
-import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 from llvmlite import ir
 from numba import carray, cfunc, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic as numba_intrinsic
 
+from ._frame import (
+    api_function,
+    api_version,
+    ARGUMENTS,
+    DATA,
+    DIMS,
+    EXTENSION,
+    EXTENSION_TYPE,
+    MAJOR,
+    METADATA,
+    MINOR,
+    RANK,
+    register,
+    RESULTS,
+    TRAITS,
+)  # fmt: skip
 
-# Byte offsets in `XLA_FFI_CallFrame`, `XLA_FFI_Buffer` and the metadata query, the same on every 64-bit machine.
-_EXTENSION, _API, ARGUMENTS, RESULTS = 8, 16, 72, 112
+
 _INVALID_ARGUMENT = 3
-CONTEXT = 24
-_FIRST_FUNCTION = 48  # in `XLA_FFI_Api`
-DATA, _RANK, DIMS = 24, 32, 40
-_EXTENSION_TYPE, _METADATA = 8, 24
-_MAJOR, _MINOR, _TRAITS = 24, 28, 32
 
 
 def kernel(function: Callable) -> Callable[..., Any]:
@@ -97,13 +101,13 @@ def _word(address):
 @kernel
 def is_query(frame, stamp):
     """Answers XLA's question, asked once at registration, which version of the interface this handler speaks."""
-    extension = _word(frame + _EXTENSION)
-    if extension == 0 or _word(extension + _EXTENSION_TYPE) & 0xFFFFFFFF != 1:
+    extension = _word(frame + EXTENSION)
+    if extension == 0 or _word(extension + EXTENSION_TYPE) & 0xFFFFFFFF != 1:
         return False
-    metadata = _word(extension + _METADATA)
-    carray(at_address(metadata + _MAJOR), 1, np.int32)[0] = stamp[0]
-    carray(at_address(metadata + _MINOR), 1, np.int32)[0] = stamp[1]
-    carray(at_address(metadata + _TRAITS), 1, np.uint32)[0] = 0
+    metadata = _word(extension + METADATA)
+    carray(at_address(metadata + MAJOR), 1, np.int32)[0] = stamp[0]
+    carray(at_address(metadata + MINOR), 1, np.int32)[0] = stamp[1]
+    carray(at_address(metadata + TRAITS), 1, np.uint32)[0] = 0
     return True
 
 
@@ -116,7 +120,7 @@ def _buffer(frame, side, position):
 def _size(buffer):
     size = 1
     dims = _word(buffer + DIMS)
-    for axis in range(_word(buffer + _RANK)):
+    for axis in range(_word(buffer + RANK)):
         size *= _word(dims + 8 * axis)
     return size
 
@@ -137,7 +141,7 @@ def result(frame, position, dtype):
 
 @kernel
 def argument_rank(frame, position):
-    return _word(_buffer(frame, ARGUMENTS, position) + _RANK)
+    return _word(_buffer(frame, ARGUMENTS, position) + RANK)
 
 
 @kernel
@@ -147,21 +151,12 @@ def argument_dim(frame, position, axis):
 
 @kernel
 def result_rank(frame, position):
-    return _word(_buffer(frame, RESULTS, position) + _RANK)
+    return _word(_buffer(frame, RESULTS, position) + RANK)
 
 
 @kernel
 def result_dim(frame, position, axis):
     return _word(_word(_buffer(frame, RESULTS, position) + DIMS) + 8 * axis)
-
-
-def api_function(builder, frame, name: str, kind: ir.FunctionType):
-    """In LLVM's language: the function `XLA_FFI_<name>` of the interface that a frame brings."""
-    word = ir.IntType(64)
-    place = _FIRST_FUNCTION + 8 * _api_functions().index(f"XLA_FFI_{name}")
-    load = lambda address: builder.load(builder.inttoptr(address, word.as_pointer()))
-    api = load(builder.add(frame, word(_API)))
-    return builder.inttoptr(load(builder.add(api, word(place))), kind.as_pointer())
 
 
 def failure(message: str) -> Any:
@@ -186,27 +181,6 @@ def failure(message: str) -> Any:
     return fail
 
 
-def _header() -> str:
-    return (Path(jax.ffi.include_dir()) / "xla" / "ffi" / "api" / "c_api.h").read_text()
-
-
-@functools.cache
-def _api_functions() -> list[str]:
-    """The functions of the interface, in their order in memory."""
-    return re.findall(r"^  _XLA_FFI_API_STRUCT_FIELD\((\w+)\);", _header(), re.MULTILINE)
-
-
-@functools.cache
-def api_version() -> tuple[int, int]:
-    """Major and minor version of the interface, from the header of the jaxlib that is installed."""
-    header = _header()
-    found = [re.search(rf"#define XLA_FFI_API_{part} (\d+)", header) for part in ("MAJOR", "MINOR")]
-    if not all(found):
-        raise RuntimeError("no version of the XLA FFI in the headers of this jaxlib; use backend='reference'")
-    major, minor = (int(match.group(1)) for match in found if match)
-    return major, minor
-
-
 def _stamp(factory: Callable) -> tuple[int, int, int]:
     """What a handler closes over, so that numba's cache on disk forgets it when this interface or the sources change.
 
@@ -216,10 +190,6 @@ def _stamp(factory: Callable) -> tuple[int, int, int]:
     sources = [source for folder in folders for source in sorted(folder.glob("_*.py"))]
     content = b"".join(source.read_bytes() for source in sources)
     return *api_version(), zlib.crc32(content)
-
-
-_handlers: dict[str, Any] = {}  # by name of target; keeps the compiled code alive
-_registering = threading.Lock()  # several threads may lower the same function
 
 
 def compile_handler(factory: Callable, *dtypes: type | None) -> Any:
@@ -243,13 +213,5 @@ def target(name: str, factory: Callable, *dtypes: type | None) -> str:
     - `factory`: see the module's docstring.
     - `dtypes`: NumPy scalar types, or `None` for an operand that there is not, handed to the factory.
     """
-    if sys.maxsize < 2**32 or sys.byteorder != "little":
-        raise RuntimeError("native kernels need a 64-bit little-endian machine; use backend='reference'")
     full_name = "_".join(["neuroeqx", name, *("none" if t is None else np.dtype(t).name for t in dtypes)])
-    with _registering:
-        if full_name not in _handlers:
-            handler = compile_handler(factory, *dtypes)
-            capsule = jax.ffi.pycapsule(ctypes.c_void_p(handler.address))
-            jax.ffi.register_ffi_target(full_name, capsule, platform="cpu")
-            _handlers[full_name] = handler
-    return full_name
+    return register(full_name, lambda: compile_handler(factory, *dtypes))

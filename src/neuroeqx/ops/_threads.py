@@ -10,7 +10,8 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from ._ffi import api_function, CONTEXT, intrinsic
+from ._ffi import intrinsic
+from ._frame import api_function, CONTEXT
 
 
 WORTH_TWO = 2**18  # synapses (times members of a batch) from which another thread is asked: some 100 us of work
