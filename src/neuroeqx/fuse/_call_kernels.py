@@ -5,8 +5,10 @@ from numba import carray, types
 from numba.extending import overload
 
 from ..ops._active import first_from, LIST, listed_words, stack_list, write_active
-from ..ops._ffi import at_address, kernel
+from ..ops._ffi import at_address, kernel, reordering_kernel
+from ..ops._lanes import width
 from ..ops._rows import add_events, add_list
+from ..ops.dense._kernels import add_events as add_dense_events
 from ..ops.events._kernels import append_events
 
 
@@ -194,3 +196,58 @@ def compact_listed(listed, first, n, ids):
 def append(buffer, size, count, x, n, step, real):
     """Appends the places where `x` is not zero to a list of (step, place), and returns how long it would be."""
     return np.int64(append_events(_array(buffer, size, np.int32), count, _array(x, n, real), np.int32(step)))
+
+
+@kernel
+def deliver_dense(out, n_post, weight, x, n_pre, real):
+    """`out += x @ W` along the active rows of `x`, of a dense matrix."""
+    target, matrix = _array(out, n_post, real), _array(weight, n_pre * n_post, real)
+    add_dense_events(target, matrix, _array(x, n_pre, real), _lanes(real))
+
+
+def _lanes(real):
+    raise NotImplementedError
+
+
+@overload(_lanes)
+def _lanes_of(real):
+    lanes = width(np.dtype(str(real.instance_type)).type)
+    return lambda real: lanes
+
+
+@reordering_kernel
+def total(x, size, out, real):
+    """The sum of an array."""
+    values, result = _array(x, size, real), real(0)
+    for i in range(size):
+        result += values[i]
+    _array(out, 1, real)[0] = result
+
+
+@kernel
+def take(x, size, indices, n, out, fills, real):
+    """`out = x[indices]`; beyond the ends NaN, or the nearest entry."""
+    values, places, result = _array(x, size, real), _array(indices, n, np.int32), _array(out, n, real)
+    for k in range(n):
+        i = np.int64(places[k])
+        result[k] = real(np.nan) if fills and (i < 0 or i >= size) else values[min(max(i, 0), size - 1)]
+
+
+@reordering_kernel
+def dot(out, n_out, matrix, vector, n_in, along, real):
+    """`out = vector @ matrix` or, unless `along` the first axis, `matrix @ vector`."""
+    result, numbers = _array(out, n_out, real), _array(vector, n_in, real)
+    weights = _array(matrix, n_in * n_out, real)
+    if along:
+        for j in range(n_out):
+            result[j] = 0
+        for i in range(n_in):
+            value, row = numbers[i], weights[i * n_out : (i + 1) * n_out]
+            for j in range(n_out):
+                result[j] += value * row[j]
+    else:
+        for j in range(n_out):
+            total_, row = real(0), weights[j * n_in : (j + 1) * n_in]
+            for i in range(n_in):
+                total_ += numbers[i] * row[i]
+            result[j] = total_

@@ -1,24 +1,13 @@
 """Operations of ours that a fused program can contain: products of sparse matrices, lists of events, updates of rings."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-
-class Call(NamedTuple):
-    """
-    - `check`: raises `Unsupported` where native code cannot take an equation.
-    - `emit`: writes it, given an emitter (`_emit.py`) and the operation.
-    - `in_place`: from places of outputs to those of the inputs whose memory they take over.
-    - `spikes`: the place of the input of which only the entries that are not zero are looked at, if any.
-    """
-
-    check: Callable[[Any], None]
-    emit: Callable[[Any, Any], None]
-    in_place: dict[int, int]
-    spikes: int | None = None
+from ._array_calls import ARRAY_CALLS
+from ._call import Call, Unsupported
 
 
 def _no_check(eqn: Any) -> None:
@@ -26,8 +15,6 @@ def _no_check(eqn: Any) -> None:
 
 
 def _check_product(eqn: Any) -> None:
-    from ._flat import Unsupported
-
     out, weight, x = (v.aval for v in eqn.invars[:3])
     if out.ndim != 1:
         raise Unsupported(f"{eqn.primitive.name} of a batch")
@@ -70,6 +57,21 @@ def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
         )  # fmt: skip
 
     return emit
+
+
+def _check_dense(eqn: Any) -> None:
+    out, weight, x = (v.aval for v in eqn.invars)
+    if out.ndim != 1 or eqn.params["backend"] not in (None, "numba") or weight.size == 0:
+        raise Unsupported(f"{eqn.primitive.name} of a batch, without synapses, or with a backend of its own")
+    if weight.dtype != x.dtype:
+        raise Unsupported(f"{eqn.primitive.name} with weights of {weight.dtype}")
+
+
+def _emit_dense(e: Any, operation: Any) -> None:
+    out, weight, x = operation.inputs
+    e.in_place(operation, 0, out)
+    words = [e.address(operation.outputs[0]), e.size(out), e.address(weight), e.address(x), e.size(x)]
+    e.call("deliver_dense", words, [x.dtype.type])
 
 
 def _emit_compact(e: Any, operation: Any) -> None:
@@ -115,7 +117,8 @@ def _emit_section(e: Any, operation: Any) -> None:
 CALLS = {
     "neuroeqx_csr_add_matvec": Call(_check_product, _emit_product(True), {0: 0}, 2),
     "neuroeqx_fanout_add_matvec": Call(_check_product, _emit_product(False), {0: 0}, 2),
+    "neuroeqx_dense_add_matvec": Call(_check_dense, _emit_dense, {0: 0}),
     "neuroeqx_events_compact": Call(_no_check, _emit_compact, {}, 0),
     "neuroeqx_events_append": Call(_no_check, _emit_append, {0: 0}, 2),
     "dynamic_update_slice": Call(_check_section, _emit_section, {0: 0}),
-}
+} | ARRAY_CALLS

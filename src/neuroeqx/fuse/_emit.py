@@ -108,6 +108,12 @@ class Emitter:
         self.builder.store(number, place)
         return self.builder.ptrtoint(place, _WORD)
 
+    def room_on_stack(self, dtype: np.dtype) -> Any:
+        """The address of room for a number."""
+        with self.builder.goto_entry_block():
+            place = self.builder.alloca(self.memory_type(dtype))
+        return self.builder.ptrtoint(place, _WORD)
+
     def size(self, value: Any) -> Any:
         """How many numbers an array has . Not a constant: one program serves every size."""
         if value.size not in self.sizes:
@@ -289,9 +295,9 @@ class Emitter:
             place, k = self.layout.packed[i] if i in self.layout.packed else (self.layout.operands[i], 0)
             start = self.data(_frame.ARGUMENTS, place)
             start = self.builder.add(start, _WORD(k * value.dtype.itemsize))
-            self.define(value, self._read(value.dtype, start))
+            self.define(value, self.read(value.dtype, start))
 
-    def _read(self, dtype: np.dtype, address: Any) -> Any:
+    def read(self, dtype: np.dtype, address: Any) -> Any:
         number = self.builder.load(self.builder.inttoptr(address, self.memory_type(dtype).as_pointer()))
         return self.builder.trunc(number, ir.IntType(1)) if dtype.kind == "b" else number
 
@@ -312,7 +318,7 @@ class Emitter:
             offset = self.offset(starts, operation.params["limits"], operation.params["strides"])
         address = self.address(array, offset)
         if output.scalar:
-            self.define(output, self._read(output.dtype, address))
+            self.define(output, self.read(output.dtype, address))
         else:
             self.views[id(output)] = address
 

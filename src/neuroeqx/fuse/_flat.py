@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
+from ._call import Unsupported
 from ._calls import CALLS
 from ._elementwise import DTYPES, EMITTERS, supports
+from ._random import is_key, is_threefry
 
 
 # Equations that only say what is computed elsewhere, by the name of the parameter that holds it.
@@ -21,10 +23,6 @@ _NESTED = {
 _SAME = frozenset({
     "reshape", "squeeze", "expand_dims", "copy", "copy_p", "stop_gradient", "optimization_barrier",
 })  # fmt: skip
-
-
-class Unsupported(Exception):
-    """An equation that native code cannot take, with the reason."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -88,6 +86,8 @@ def kind_of(eqn: Any) -> str:
     if eqn.effects:
         raise Unsupported(f"{name} has side effects")
     avals = [v.aval for v in (*eqn.invars, *eqn.outvars)]
+    if any(map(is_key, avals)):
+        return _kind_of_keys(eqn, name)
     for aval in avals:
         if getattr(aval, "dtype", None) not in DTYPES:
             if name in CALLS:
@@ -114,10 +114,33 @@ def kind_of(eqn: Any) -> str:
         return "call"
     if not supports(name, [aval.dtype for aval in avals], eqn.params):
         raise Unsupported(f"{name} is not elementwise, or not known")
-    shapes = {aval.shape for aval in avals if aval.shape != ()}
+    one = math.prod(eqn.outvars[0].aval.shape) == 1
+    shapes = {aval.shape for aval in avals if aval.shape != () and (one or math.prod(aval.shape) != 1)}
     if len(shapes) > 1 or (shapes and eqn.outvars[0].aval.shape == ()):
         raise Unsupported(f"{name} of shapes {sorted(shapes)}")
     return "elementwise"
+
+
+_OF_KEYS = frozenset({"slice", "squeeze", "reshape", "expand_dims", "copy", "copy_p"})
+
+
+def _kind_of_keys(eqn: Any, name: str) -> str:
+    for v in (*eqn.invars, *eqn.outvars):
+        if is_key(v.aval) and not is_threefry(v.aval):
+            raise Unsupported(f"{name} of {v.aval.dtype}; native code draws by Threefry, with jax_threefry_partitionable")
+    if name in ("random_fold_in", "random_split", "random_bits"):
+        if eqn.invars[0].aval.shape != ():
+            raise Unsupported(f"{name} of several keys")
+        if name == "random_fold_in" and eqn.invars[1].aval.shape != ():
+            raise Unsupported(f"{name} of several numbers")
+        if name == "random_bits" and eqn.params["bit_width"] not in (32, 64):
+            raise Unsupported(f"{name} with bit_width={eqn.params['bit_width']}")
+        return "keys"
+    if name in _OF_KEYS and eqn.params.get("strides") is None and not eqn.params.get("dimensions"):
+        return "keys"
+    if name == "squeeze":
+        return "keys"
+    raise Unsupported(f"{name} of keys")
 
 
 def in_one_piece(shape: tuple[int, ...], sizes: tuple[int, ...], name: str) -> None:
@@ -157,10 +180,65 @@ def check(eqn: Any) -> None:
 
 def flatten(closed: ClosedJaxpr) -> Flat:
     """All that a jaxpr does, as a list of operations. What nothing needs is left out."""
-    inputs = [Value(tuple(v.aval.shape), np.dtype(v.aval.dtype)) for v in closed.jaxpr.invars]
+    inputs = [_value(v.aval) for v in closed.jaxpr.invars]
     operations: list[Operation] = []
-    outputs = _walk(closed.jaxpr, closed.consts, inputs, operations)
+    values = [_keys_of(x, operations) if is_key(v.aval) else x for x, v in zip(inputs, closed.jaxpr.invars, strict=True)]
+    outputs = _walk(closed.jaxpr, closed.consts, values, operations)
     return Flat(inputs, needed(operations, outputs), outputs)
+
+
+def _value(aval: Any) -> Value:
+    """Of keys the words."""
+    if is_key(aval):
+        return Value((*aval.shape, 2), np.dtype(np.uint32))
+    return Value(tuple(aval.shape), np.dtype(aval.dtype))
+
+
+def _single(name: str, inputs: list[Any], operations: list[Operation], **params: Any) -> Value:
+    output = Value((), np.dtype(np.uint32))
+    operations.append(Operation("view" if name == "slice" else "elementwise", name, params, inputs, [output]))
+    return output
+
+
+def _keys_of(value: Value, operations: list[Operation]) -> np.ndarray:
+    """The keys in an array of words, each a pair of single numbers, as an array of objects."""
+    keys = np.empty(value.shape[:-1], object)
+    for k, place in enumerate(np.ndindex(keys.shape)):
+        keys[place] = tuple(_single("slice", [value], operations, offset=2 * k + i) for i in range(2))
+    return keys
+
+
+def _walk_keys(eqn: Any, args: list[Any], operations: list[Operation]) -> Any:
+    """Equations of keys, which live in registers."""
+    name, params = eqn.primitive.name, eqn.params
+    keys = args[0]
+    zero = Constant(0, np.dtype(np.uint32))
+    draw = lambda *words: tuple(
+        _single(f"neuroeqx_threefry_{which}", list(words), operations) for which in ("first", "second")
+    )
+    if name == "random_fold_in":
+        new = np.empty((), object)
+        new[()] = draw(*keys[()], zero, _as_number(args[1], operations))
+        return new
+    if name == "random_split":
+        new = np.empty(params["shape"], object)
+        for k, place in enumerate(np.ndindex(new.shape)):
+            new[place] = draw(*keys[()], zero, Constant(k, np.dtype(np.uint32)))
+        return new
+    if name == "random_bits":
+        output = _value(eqn.outvars[0].aval)
+        operations.append(Operation("elementwise", "neuroeqx_random_bits", {}, list(keys[()]), [output]))
+        return output
+    if name == "slice":
+        return keys[tuple(map(slice, params["start_indices"], params["limit_indices"]))]
+    return keys.reshape(eqn.outvars[0].aval.shape)
+
+
+def _as_number(atom: Any, operations: list[Operation]) -> Any:
+    """A whole number as uint32."""
+    if atom.dtype == np.dtype(np.uint32):
+        return atom
+    return _single("convert_element_type", [atom], operations)
 
 
 def needed(operations: list[Operation], outputs: list[Atom]) -> list[Operation]:
@@ -189,15 +267,27 @@ def _walk(jaxpr: Jaxpr, consts: Any, inputs: list[Any], operations: list[Operati
     eqn: Any
     for eqn in jaxpr.eqns:
         kind, args = kind_of(eqn), [read(v) for v in eqn.invars]
-        if kind == "nested":
+        if kind in ("elementwise", "same", "fill"):
+            args = _broadcast(eqn, args, operations)
+        else:
+            args = [_whole(arg, v.aval, operations) for arg, v in zip(args, eqn.invars, strict=True)]
+        if kind == "keys":
+            outs = [_walk_keys(eqn, args, operations)]
+        elif kind == "nested":
             inner, inner_consts = nested(eqn)
             outs = _walk(inner, inner_consts, args, operations)
         elif kind == "same":
-            outs = [_reshaped(arg, v.aval.shape, operations) for arg, v in zip(args, eqn.outvars, strict=True)]
+            outs = [
+                arg if arg.shape == () and math.prod(v.aval.shape) == 1 else _reshaped(arg, v.aval.shape, operations)
+                for arg, v in zip(args, eqn.outvars, strict=True)
+            ]
         elif kind == "fill":
-            outs = [_reshaped(args[0], eqn.outvars[0].aval.shape, operations)]
+            single = args[0].shape == () and math.prod(eqn.outvars[0].aval.shape) == 1
+            outs = [args[0] if single else _reshaped(args[0], eqn.outvars[0].aval.shape, operations)]
         else:
-            outs = [Value(tuple(v.aval.shape), np.dtype(v.aval.dtype)) for v in eqn.outvars]
+            outs = [_value(v.aval) for v in eqn.outvars]
+            if kind == "elementwise" and all(arg.shape == () for arg in args):
+                outs = [Value((), value.dtype) for value in outs]  # of arrays of one number
             params = dict(eqn.params)
             if kind == "view":
                 params = _view(eqn, args)
@@ -206,7 +296,20 @@ def _walk(jaxpr: Jaxpr, consts: Any, inputs: list[Any], operations: list[Operati
                 params = {"shape": eqn.invars[0].aval.shape, "sizes": eqn.invars[1].aval.shape}
             operations.append(Operation(kind, name_of(eqn), params, args, outs))
         env.update(zip(eqn.outvars, outs, strict=True))
-    return [read(v) for v in jaxpr.outvars]
+    return [_whole(read(v), v.aval, operations) for v in jaxpr.outvars]
+
+
+def _broadcast(eqn: Any, args: list[Any], operations: list[Operation]) -> list[Any]:
+    """Arrays of one number, of which a whole array is made, as that number."""
+    size = math.prod(eqn.outvars[0].aval.shape)
+    return [_reshaped(arg, (), operations) if size != 1 and math.prod(arg.shape) == 1 else arg for arg in args]
+
+
+def _whole(atom: Any, aval: Any, operations: list[Operation]) -> Any:
+    """A number that was an array of one as that array again."""
+    if is_key(aval) or atom.shape != () or aval.shape == ():
+        return atom
+    return _reshaped(atom, aval.shape, operations)
 
 
 def _view(eqn: Any, args: list[Any]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def _body(
     single: dict[int, Any],
 ) -> None:
     """All loads come first: what is stored may take the place of what is loaded."""
-    values = dict(single)
+    values, v.start = dict(single), k
     block, begin = e.builder.block, len(e.builder.block.instructions)
     for value, start in loads:
         values[id(value)] = _load_lanes(e, v, value.dtype, start, k, mask)

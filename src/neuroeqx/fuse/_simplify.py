@@ -163,7 +163,8 @@ class _Simplifier:
             name, inputs = ("sub" if operation.name == "add" else "add"), [a, plus_b]
         elif plus_a is not None and operation.name == "sub":
             total: Atom = self._make("add", [plus_a, b], output, output.dtype)
-            name, inputs = "neg", [total]
+            name = "neg"
+            inputs = [total]
         else:
             return False
         if all(atom.scalar for atom in inputs):

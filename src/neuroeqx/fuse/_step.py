@@ -5,7 +5,8 @@ from typing import Any
 
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 
-from ._flat import check, name_of, nested, Unsupported
+from ._call import Unsupported
+from ._flat import check, name_of, nested
 
 
 _WORTH = 4  # elementwise operations on arrays from which a loop is made native: XLA fuses a few itself
@@ -47,6 +48,9 @@ def evaluate(equations: list[JaxprEqn], known: dict[Var, Any]) -> dict[Var, Any]
     return env
 
 
+_SMALL = 4  # numbers; a key has two
+
+
 def as_step(closed: ClosedJaxpr) -> Step:
     """Sorts the equations of a traced step, in which nested `jit` is written out."""
     equations: list[JaxprEqn] = []
@@ -68,12 +72,12 @@ def as_step(closed: ClosedJaxpr) -> Step:
 
 
 def _is_constant(eqn: JaxprEqn, known: set[Var]) -> bool:
-    """Whether an equation is the same in every round, and its result no larger than what it is computed from."""
+    """Whether an equation is the same in every round, and its result small or no larger than what it is computed from."""
     inputs = [atom for atom in eqn.invars if isinstance(atom, Var)]
     if not inputs or eqn.effects or any(v not in known for v in inputs):
         return False
     size = lambda v: getattr(v.aval, "size", 0)
-    return max(map(size, eqn.outvars), default=0) <= max(map(size, inputs))
+    return max(map(size, eqn.outvars), default=0) <= max(_SMALL, *map(size, inputs))
 
 
 def _inline(jaxpr: Jaxpr, consts: list[Any], env: dict[Var, Any], equations: list[JaxprEqn]) -> list[Any]:

@@ -39,6 +39,7 @@ class Vectors:
         - `divides`: use the processor's division. It takes long, but other work goes on meanwhile.
         """
         self.builder, self.lanes, self.divides = builder, lanes, divides
+        self.start: Any = None  # the place of the first lane in the arrays
 
     # Making values
 
@@ -62,6 +63,14 @@ class Vectors:
         first = self.builder.insert_element(ir.Constant(kind, ir.Undefined), single, word(0))
         zeros = ir.Constant(ir.VectorType(word, self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), zeros)
+
+    def place(self) -> Any:
+        """Where in the arrays each lane lies, as uint32."""
+        number = ir.IntType(32)
+        if self.lanes is None or self.start is None:
+            return self.const(0, np.uint32)
+        lanes = ir.Constant(ir.VectorType(number, self.lanes), list(range(self.lanes)))
+        return self.builder.add(self.fill(self.builder.trunc(self.start, number)), lanes)
 
     def _call(self, name: str, *args: Any, result: Any | None = None) -> Any:
         """An operation that LLVM has as a function, of the type of its first argument."""

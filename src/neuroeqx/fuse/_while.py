@@ -13,8 +13,10 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun, Primitive, Var
 from jax.interpreters import mlir
 
 from ..ops._primitive import bind
-from ._flat import check, flatten, Unsupported
+from ._call import Unsupported
+from ._flat import check, flatten
 from ._plan import plan
+from ._random import is_key
 from ._rotate import begin, Moved, rotate
 from ._simplify import simplify
 from ._step import as_step, Step
@@ -62,6 +64,8 @@ def _loop_of(step: Step, condition: ClosedJaxpr) -> tuple[Loop, list[Any], list[
     """
     carry, outputs = step.jaxpr.invars, step.jaxpr.outvars
     made = {v for eqn in step.equations for v in eqn.outvars}
+    if any(is_key(v.aval) for v in carry):
+        return None
     if not step.native or any(v not in made and v is not own for v, own in zip(outputs, carry, strict=True)):
         return None  # the latter would be a part of the carry that moves to another place
     try:
@@ -79,7 +83,7 @@ def _loop_of(step: Step, condition: ClosedJaxpr) -> tuple[Loop, list[Any], list[
     own = condition.jaxpr.replace(constvars=[], invars=[*consts, *extra, *condition.jaxpr.invars])
     kinds: dict[Any, list[int]] = {}
     for i, v in enumerate(invars[: len(consts) + len(extra)]):
-        if v.aval.shape == ():
+        if v.aval.shape == () and not is_key(v.aval):
             kinds.setdefault(v.aval.dtype, []).append(i)
     packs = tuple(map(tuple, kinds.values()))
     loop = Loop(ClosedJaxpr(body, []), ClosedJaxpr(own, []), len(consts) + len(extra), packs)
@@ -120,10 +124,10 @@ def _meaning(*operands: Any, loop: Loop) -> list[Any]:
     return list(lax.while_loop(lambda c: condition(*consts, *c)[0], lambda c: list(body(*consts, *c)), carry))
 
 
-def _native(*operands: Any, loop: Loop) -> list[Any]:
+def _native(*given: Any, loop: Loop) -> list[Any]:
     avals = [v.aval for v in loop.body.jaxpr.invars]
     if any(math.prod(aval.shape) == 0 for aval in avals):
-        return _meaning(*operands, loop=loop)
+        return _meaning(*given, loop=loop)
     from . import _compile  # imports llvmlite
 
     carried = range(loop.consts, len(avals))
@@ -131,6 +135,7 @@ def _native(*operands: Any, loop: Loop) -> list[Any]:
     planned = plan(simplify(flatten(loop.body)), pairs)
     layout = _compile.Layout(planned, loop.packs)
     target = _compile.target(planned, layout, simplify(flatten(loop.condition)), loop.consts)
+    operands = [jax.random.key_data(x) if is_key(x) else x for x in given]
     results = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals[loop.consts :]]
     results += [jax.ShapeDtypeStruct(room.shape, room.dtype) for room in planned.room]
     aliases = {layout.operands[i]: i - loop.consts for i in carried}

@@ -35,7 +35,8 @@ def _add_row(out, weight, row, value, lanes):
 
 
 @kernel
-def _add_events(out, weight, x, lanes):
+def add_events(out, weight, x, lanes):
+    """Adds the rows of active entries of `x`, four at a time."""
     active = carray(stack_list(), LIST, np.int32)
     i, stop = 0, x.shape[0]
     while i < stop:
@@ -55,7 +56,7 @@ def add_matvec(stamp, real):
     def handler(frame):
         if is_query(frame, stamp):
             return 0
-        _add_events(result(frame, 0, real), argument(frame, 1, real), argument(frame, 2, real), lanes)
+        add_events(result(frame, 0, real), argument(frame, 1, real), argument(frame, 2, real), lanes)
         return 0
 
     return handler
