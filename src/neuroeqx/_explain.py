@@ -1,6 +1,7 @@
 """What of a model runs as native code."""
 
 import collections
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -11,6 +12,7 @@ import jax.tree_util as jtu
 from . import fuse
 from ._interfaces import AbstractDynamics
 from ._loop import is_input, Run
+from ._record import Recorder
 from ._types import Key
 
 
@@ -39,24 +41,33 @@ class Explanation(eqx.Module):
         return "\n".join(lines)
 
 
-def explain(model: AbstractDynamics, dt: float = 0.1, inputs: Any = None, *, key: Key | None = None) -> Explanation:
+def explain(
+    model: AbstractDynamics,
+    dt: float = 0.1,
+    inputs: Any = None,
+    *,
+    record: Mapping[str, Recorder] | None = None,
+    key: Key | None = None,
+) -> Explanation:
     """Whether the steps of `simulate(model, ..., dt, inputs)` run as native code on CPU, what they are, and if not, why.
 
     **Arguments:**
 
-    - `model`, `dt`, `inputs`: as in `simulate`.
-    - `key`: if given, as for runs with one. Random numbers are drawn by XLA.
+    - `model`, `dt`, `inputs`, `record`: as in `simulate`.
+    - `key`: if given, as for runs with one.
 
     **Returns:** an `Explanation`, which is a text when printed.
     """
     inputs = jtu.tree_map(lambda x: x if is_input(x) else jnp.asarray(x, dtype=float), inputs, is_leaf=is_input)
-    run = Run(model, inputs, (), jnp.zeros((), jnp.int32), key, dt, True)
-    state = model.init(dt=dt, key=jax.random.key(0))
-    arrays, static = eqx.partition(state, eqx.is_array)
+    recorders = () if record is None else tuple(record.values())
+    run = Run(model, inputs, recorders, jnp.zeros((), jnp.int32), key, dt, True)
+    arrays, static = eqx.partition(model.init(dt=dt, key=jax.random.key(0)), eqx.is_array)
 
     def step(carry: Any) -> Any:
-        s, state = carry
-        state, output = run.step(eqx.combine(state, static), s, run.inputs)
-        return s + 1, eqx.filter(state, eqx.is_array), output
+        s, arrays, _ = carry
+        state, output = run.step(eqx.combine(arrays, static), s, run.inputs)
+        return s + 1, eqx.filter(state, eqx.is_array), run.record(state, output)
 
-    return Explanation(*fuse.explain(step, (jnp.zeros((), jnp.int32), arrays)))
+    start = jnp.zeros((), jnp.int32)
+    recorded = jax.eval_shape(lambda: step((start, arrays, None))[2])
+    return Explanation(*fuse.explain(step, (start, arrays, [jnp.zeros(x.shape, x.dtype) for x in recorded])))

@@ -4,7 +4,7 @@ Both call the same step. Outside of transformations the number of steps is not p
 the host chunk by chunk, and spike lists have no limit. Inside, everything has a fixed length and can be differentiated.
 """
 
-import dataclasses
+import functools
 from typing import Any
 
 import equinox as eqx
@@ -19,7 +19,7 @@ from . import ops
 from ._interfaces import AbstractDrive, AbstractDynamics
 from ._record import Recorder
 from ._types import Key, Output, State
-from .fuse import while_loop
+from .fuse import either, while_loop
 from .sources import Samples
 
 
@@ -96,8 +96,7 @@ def advance(
     largest = max((x.size for x in jtu.tree_leaves(state) if eqx.is_array(x)), default=0)
     if largest < SINGLE_THREAD_BELOW:
         return _advance_small(fixed, start, state, buffers)
-    # Native steps use one thread.
-    return _advance_large((dataclasses.replace(fixed[0], fused=False), fixed[1]), start, state, buffers)
+    return _advance_large(fixed, start, state, buffers)
 
 
 def _advance(
@@ -129,16 +128,7 @@ def _advance(
         # Told before the events of this step are known, so that native code can prepare the next one.
         goes_on = room(s + 1, _counts(buffers), 1)
         state, output = run.step(state, s, run.inputs)
-        written = []
-        for recorder, buffer, x in zip(run.recorders, buffers, run.record(state, output), strict=True):
-            if isinstance(buffer, EventBuffer):
-                written.append(buffer.append(lax.stop_gradient(x), s))
-            else:
-                # Steps between samples write to the slot of the sample to come, which the last of them fills for good:
-                # cheaper than a branch.
-                slot = s // recorder.every - start // recorder.every
-                written.append(lax.dynamic_update_index_in_dim(buffer, x.astype(buffer.dtype), slot, 0))
-        return goes_on, s + 1, state, written
+        return goes_on, s + 1, state, _written(run, buffers, run.record(state, output), s, start)
 
     shapes = jax.eval_shape(lambda s: run.record(*run.step(s, start, run.inputs)), state)
     sizes = [
@@ -148,6 +138,20 @@ def _advance(
     loop = while_loop if run.fused else lax.while_loop
     carry = room(start, _counts(buffers), 0), start, state, buffers
     return loop(lambda carry: carry[0], one, carry)[1:]
+
+
+def _written(run: Run, buffers: list[Any], values: list[Array], s: Array, start: Array) -> list[Any]:
+    """The buffers with what step `s` of a chunk that began with step `start` records."""
+    written = []
+    for recorder, buffer, x in zip(run.recorders, buffers, values, strict=True):
+        if isinstance(buffer, EventBuffer):
+            written.append(buffer.append(lax.stop_gradient(x), s))
+        else:
+            # Steps between samples write to the slot of the sample to come, which the last of them fills for good: cheaper
+            # than a branch.
+            slot = s // recorder.every - start // recorder.every
+            written.append(lax.dynamic_update_index_in_dim(buffer, x.astype(buffer.dtype), slot, 0))
+    return written
 
 
 def _counts(buffers: list[Any]) -> list[Array | None]:
@@ -161,6 +165,40 @@ def _compiled(options: dict[str, Any]) -> Any:
 
 _advance_small = _compiled(COMPILER_OPTIONS | {"xla_disable_hlo_passes": "cpu-parallel-task-assigner"})
 _advance_large = _compiled(COMPILER_OPTIONS)
+
+
+def run_traced(
+    run: Run, state: State, steps: int, buffers: list[EventBuffer | None], checkpoints: int | None
+) -> tuple[State, list[EventBuffer | None], list[Array | None]]:
+    """As `scan`. On CPU the steps are one native loop where there is native code for them and nothing is differentiated."""
+    meaning = lambda run, state, buffers: scan(run, state, steps, buffers, checkpoints)
+    if not run.fused or checkpoints is not None or steps == 0:
+        return meaning(run, state, buffers)
+    arrays, static = eqx.partition((run, state, buffers), eqx.is_array)
+    both = lambda function: lambda arrays: eqx.filter(function(*eqx.combine(arrays, static)), eqx.is_array)
+    results = either(both(meaning), both(functools.partial(_rounds, steps)), arrays)
+    # What is no array in the state stays as it is.
+    return results[0] if state is None else eqx.combine(results[0], static[1]), *results[1:]
+
+
+def _rounds(steps: int, run: Run, state: State, buffers: list[EventBuffer | None]) -> Any:
+    """The same steps as a loop that writes its traces into arrays, which native code does in place."""
+    zero = jnp.zeros((), jnp.int32)
+    shapes = jax.eval_shape(lambda s: run.record(*run.step(s, zero, run.inputs)), state)
+    places: list[Any] = [
+        buffer if recorder.events else jnp.zeros((steps // recorder.every + 1, *x.shape), x.dtype)
+        for recorder, buffer, x in zip(run.recorders, buffers, shapes, strict=True)
+    ]
+
+    def one(carry: tuple[Array, State, list[Any]]) -> tuple[Array, State, list[Any]]:
+        s, state, places = carry
+        state, output = run.step(state, s, run.inputs)
+        return s + 1, state, _written(run, places, run.record(state, output), s, zero)
+
+    _, state, places = while_loop(lambda carry: carry[0] < steps, one, (zero, state, places))
+    buffers = [place if isinstance(place, EventBuffer) else None for place in places]
+    # What follows the last sample went to a slot of its own.
+    return state, buffers, [None if isinstance(place, EventBuffer) else place[:-1] for place in places]
 
 
 def scan(run: Run, state: State, steps: int, buffers: list[EventBuffer | None], checkpoints: int | None) -> Any:

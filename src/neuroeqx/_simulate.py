@@ -14,7 +14,7 @@ import numpy as np
 
 from ._abstract import eval_shape
 from ._interfaces import AbstractDynamics
-from ._loop import advance, EventBuffer, is_input, Run, scan
+from ._loop import advance, EventBuffer, is_input, Run, run_traced
 from ._record import Recorder, Spikes, Trace
 from ._types import is_traced, is_tracer, Key, State
 from ._wrappers import check_periods
@@ -73,8 +73,8 @@ def simulate(
     - `checkpoint`: only for reverse-mode gradients: the number of states to keep, from which the rest is computed again;
         memory then grows with this number and not with the number of steps. All states are kept by default.
     - `progress`: show a progress bar on standard error.
-    - `fused`: run all steps in one native call, if everything in them has native code (`explain` says whether): on CPU,
-        called from Python, below 2^18 cells. The result is the same to rounding.
+    - `fused`: on CPU, run all steps in one native call, if everything in them has native code (`explain` says whether).
+        The result is the same to rounding. Gradients are those of `fused=False`.
 
     **Returns:** a `Solution`. Its records are NumPy arrays, or JAX arrays inside a transformation.
 
@@ -179,7 +179,7 @@ def _simulate_traced(
                 f"room for every neuron to spike in every step would be {capacity}. Give spikes(..., capacity=...)."
             )
         buffers.append(EventBuffer.empty(capacity))
-    state, buffers, traces = scan(run, state, steps, buffers, checkpoint)
+    state, buffers, traces = run_traced(run, state, steps, buffers, checkpoint)
     records = {}
     for name, recorder, shape, buffer, trace in zip(names, run.recorders, shapes, buffers, traces, strict=True):
         if isinstance(buffer, EventBuffer):

@@ -159,12 +159,19 @@ class Substeps(AbstractCell):
     ) -> tuple[State, Output]:
         fine = dt / self.n
 
-        def substep(state: State, i: Int[Array, ""]) -> tuple[State, Output]:
-            key_i = None if key is None else jax.random.fold_in(key, i)
-            return self.cell.step(state, input, dt=fine, t=t + i.astype(float) * fine, key=key_i)
+        spiking = is_spiking(self.cell)
 
-        state, outputs = lax.scan(substep, state, jnp.arange(self.n))
-        return state, outputs.sum(0) if is_spiking(self.cell) else outputs[-1]
+        def substep(carry: tuple[Any, State, Output], _: None) -> tuple[Any, None]:
+            i, state, total = carry
+            key_i = None if key is None else jax.random.fold_in(key, i)
+            state, output = self.cell.step(state, input, dt=fine, t=t + i.astype(float) * fine, key=key_i)
+            return (i + 1, state, total + output if spiking else output), None
+
+        first = jnp.zeros((), jnp.int32)
+        output = jax.eval_shape(lambda carry: substep(carry, None)[0][2], (first, state, 0.0))
+        carry = first, state, jnp.zeros(output.shape, output.dtype)
+        _, state, total = lax.scan(substep, carry, None, length=self.n)[0]
+        return state, total
 
 
 def is_spiking(cell: AbstractCell) -> bool:

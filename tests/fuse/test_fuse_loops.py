@@ -135,10 +135,13 @@ def test_parts_of_a_run_are_the_run():
         np.testing.assert_array_equal(a, b)
 
 
-def test_random_numbers_stay_in_xla_and_are_told():
-    net = nex.Network({"p": nex.Poisson(10.0, 5)})
-    assert "XLA" in repr(nex.explain(net, key=jr.key(0)))
-    assert "native" in repr(nex.explain(network(CELLS["Euler"]()), inputs={"N": 20.0}))
+def test_what_stays_in_xla_is_told():
+    every = nex.Population(nex.Every(CELLS["Euler"](), 2), 5)
+    told = nex.explain(every, inputs=1.0)
+    assert "cond" in repr(told) and "XLA" in repr(told) and told.kept
+    record = {"v": nex.voltage("N", indices=[0, 2])}
+    told = nex.explain(network(CELLS["Euler"]()), inputs={"N": 20.0}, record=record)
+    assert "native" in repr(told) and "gather" in told.calls and not told.kept
 
 
 # Loops made by hand

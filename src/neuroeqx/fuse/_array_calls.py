@@ -13,7 +13,9 @@ _REALS = (np.dtype(np.float32), np.dtype(np.float64))
 def _check_sum(eqn: Any) -> None:
     [array] = eqn.invars
     if eqn.outvars[0].aval.shape != () or array.aval.dtype not in _REALS:
-        raise Unsupported(f"{eqn.primitive.name} of {array.aval.str_short()} along some axes only, or of no real numbers")
+        raise Unsupported(
+            f"{eqn.primitive.name} of {array.aval.str_short()} along some axes only, or of no real numbers"
+        )
 
 
 def _emit_sum(e: Any, operation: Any) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 from llvmlite import ir
 
 from ..ops import _frame
+from ..ops._two_threads import run_in_two
 from ._describe import describe, digest
 from ._emit import Emitter, Layout as Layout
 from ._flat import Flat
+from ._loops import counted
 from ._machine import Code, compiled, ENTRY, parse
 from ._plan import Plan, plan as make_plan
 
@@ -17,9 +19,35 @@ _WORD = ir.IntType(64)
 
 def target(plan: Plan, layout: Layout, condition: Flat, consts: int) -> str:
     """The name under which XLA calls the native code of a loop whose carry begins after `consts` constants."""
-    text = describe(plan, layout.packs) + describe(make_plan(condition, ()), layout.packs) + f"loop {consts}"
-    write = lambda builder, frame: Emitter(builder, frame, plan, layout).loop(condition, consts)
+    text = describe(plan, layout.packs) + describe(make_plan(condition, ()), layout.packs)
+    text += f"loop {consts} batch {layout.batched}"
+
+    def write(builder: Any, frame: Any) -> Emitter:
+        if layout.batched is None:
+            return Emitter(builder, frame, plan, layout).loop(condition, consts)
+        part = ir.Function(builder.module, ir.FunctionType(ir.VoidType(), [_WORD, _WORD]), "neuroeqx_members")
+        emitter = _write_members(part, plan, layout, condition, consts)
+        half = lambda builder, frame, number, which: builder.call(part, [frame, _WORD(which)])
+        run_in_two(builder, frame, _WORD(0), half, "neuroeqx_second_half")
+        return emitter
+
     return _frame.register(f"neuroeqx_fused_while_{digest(text)}", lambda: handler(text, write))
+
+
+def _write_members(part: Any, plan: Plan, layout: Layout, condition: Flat, consts: int) -> Emitter:
+    """The loop for one half of the members of a batch, one after the other."""
+    builder = ir.IRBuilder(part.append_basic_block())
+    frame, which = part.args
+    emitter = Emitter(builder, frame, plan, layout)
+    members = emitter.members()
+    middle = builder.udiv(members, _WORD(2))
+    first = builder.select(builder.icmp_unsigned("==", which, _WORD(0)), _WORD(0), middle)
+    end = builder.select(builder.icmp_unsigned("==", which, _WORD(0)), middle, members)
+    with counted(builder, builder.sub(end, first)) as k:
+        emitter.member, emitter.thread = builder.add(first, k), which
+        emitter.loop(condition, consts)
+    builder.ret_void()
+    return emitter
 
 
 def handler(key: str, write: Any) -> Code:

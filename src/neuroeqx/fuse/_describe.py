@@ -19,7 +19,19 @@ def describe(planned: Plan, packs: tuple[tuple[int, ...], ...]) -> str:
         return names.setdefault(id(atom), f"v{len(names)}") + f":{atom.dtype}{size}@{planned.slots.get(id(atom))}"
 
     def line(operation: Any) -> str:
-        kept = {"y", "rounding_method", "offset", "limits", "strides", "shape", "sizes", "listed", "bounded", "mode", "dimension_numbers"}
+        kept = {
+            "y",
+            "rounding_method",
+            "offset",
+            "limits",
+            "strides",
+            "shape",
+            "sizes",
+            "listed",
+            "bounded",
+            "mode",
+            "dimension_numbers",
+        }
         params = {key: str(value) for key, value in sorted(operation.params.items()) if key in kept}
         ins, outs = (", ".join(map(name, atoms)) for atoms in (operation.inputs, operation.outputs))
         return f"{outs} = {operation.name}{params} {ins}"

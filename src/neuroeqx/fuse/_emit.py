@@ -26,14 +26,26 @@ class Layout:
 
     - `packed`: operands that are single numbers of an array: by the place of the operand, that of the array and that in it.
     - `operands`: places of the buffers of the others.
+    - `batched`: for every buffer of an operand whether each member of a batch has its own; `None` if there is no batch.
+      Of a batch all results have a first axis for the members, and room has one for the threads.
     """
 
-    def __init__(self, plan: Plan, packs: tuple[tuple[int, ...], ...]):
-        self.packs = packs
+    def __init__(self, plan: Plan, packs: tuple[tuple[int, ...], ...], batched: tuple[bool, ...] | None = None):
+        self.packs, self.batched = packs, batched
         self.packed = {i: (b, k) for b, pack in enumerate(packs) for k, i in enumerate(pack)}
         rest = [i for i in range(len(plan.flat.inputs)) if i not in self.packed]
         self.operands = {i: len(packs) + k for k, i in enumerate(rest)}
         self.results = len(plan.flat.outputs)
+        # The numbers that a member has in each buffer.
+        inputs, outputs = plan.flat.inputs, plan.flat.outputs
+        self.contents = {(_frame.ARGUMENTS, b): (inputs[pack[0]], len(pack)) for b, pack in enumerate(packs)}
+        self.contents |= {(_frame.ARGUMENTS, place): (inputs[i], 0) for i, place in self.operands.items()}
+        self.contents |= {(_frame.RESULTS, j): (atom, 0) for j, atom in enumerate([*outputs, *plan.room])}
+
+    def is_batched(self, side: int, place: int) -> bool:
+        if self.batched is None:
+            return False
+        return side == _frame.RESULTS or self.batched[place]
 
 
 class Emitter:
@@ -51,6 +63,7 @@ class Emitter:
         self.made = {id(value): operation for operation in plan.flat.operations for value in operation.outputs}
         self.carried: dict[int, int] = {}
         self.inverses: dict[int, Any] = {}
+        self.member = self.thread = _WORD(0)  # of a batch
 
     # Reading the frame
 
@@ -69,8 +82,18 @@ class Emitter:
         if (side, place) not in self.bases:
             with self.builder.goto_block(self.entry):
                 data = self._load(self.builder.add(self._buffer(side, place), _WORD(_frame.DATA)))
+                if self.layout.is_batched(side, place):
+                    data = self.builder.add(data, self._before(side, place))
             self.bases[side, place] = data
         return self.bases[side, place]
+
+    def _before(self, side: int, place: int) -> Any:
+        """The bytes before those of a member of a batch, or in the room before those of a thread."""
+        value, packed = self.layout.contents[side, place]
+        size = _WORD(packed) if packed else _WORD(1) if value.scalar else self.size(value)
+        is_room = side == _frame.RESULTS and place >= self.layout.results
+        which = self.thread if is_room else self.member
+        return self.builder.mul(which, self.builder.mul(size, _WORD(value.dtype.itemsize)))
 
     def place(self, slot: Slot) -> tuple[int, int]:
         if slot.kind == "operand":
@@ -132,17 +155,24 @@ class Emitter:
         return _WORD(value.size)
 
     def _product(self, side: int, place: int, value: Any) -> Any:
-        dims = self._load(self.builder.add(self._buffer(side, place), _WORD(_frame.DIMS)))
         size = _WORD(1)
         for axis in range(len(value.shape)):
-            size = self.builder.mul(size, self._load(self.builder.add(dims, _WORD(8 * axis))))
+            size = self.builder.mul(size, self._dim(side, place, axis))
         return size
+
+    def _dim(self, side: int, place: int, axis: int) -> Any:
+        dims = self._load(self.builder.add(self._buffer(side, place), _WORD(_frame.DIMS)))
+        axis += self.layout.is_batched(side, place)
+        return self._load(self.builder.add(dims, _WORD(8 * axis)))
+
+    def members(self) -> Any:
+        """How many members a batch has."""
+        dims = self._load(self.builder.add(self._buffer(_frame.RESULTS, 0), _WORD(_frame.DIMS)))
+        return self._load(dims)
 
     def dim(self, value: Any, axis: int) -> Any:
         """A dimension of an operand."""
-        side, place = self.place(self.plan.slots[id(value)])
-        dims = self._load(self.builder.add(self._buffer(side, place), _WORD(_frame.DIMS)))
-        return self._load(self.builder.add(dims, _WORD(8 * axis)))
+        return self._dim(*self.place(self.plan.slots[id(value)]), axis)
 
     def single(self, atom: Any) -> Any:
         """The value of a single number."""

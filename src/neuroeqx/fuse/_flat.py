@@ -127,7 +127,9 @@ _OF_KEYS = frozenset({"slice", "squeeze", "reshape", "expand_dims", "copy", "cop
 def _kind_of_keys(eqn: Any, name: str) -> str:
     for v in (*eqn.invars, *eqn.outvars):
         if is_key(v.aval) and not is_threefry(v.aval):
-            raise Unsupported(f"{name} of {v.aval.dtype}; native code draws by Threefry, with jax_threefry_partitionable")
+            raise Unsupported(
+                f"{name} of {v.aval.dtype}; native code draws by Threefry, with jax_threefry_partitionable"
+            )
     if name in ("random_fold_in", "random_split", "random_bits"):
         if eqn.invars[0].aval.shape != ():
             raise Unsupported(f"{name} of several keys")
@@ -182,7 +184,9 @@ def flatten(closed: ClosedJaxpr) -> Flat:
     """All that a jaxpr does, as a list of operations. What nothing needs is left out."""
     inputs = [_value(v.aval) for v in closed.jaxpr.invars]
     operations: list[Operation] = []
-    values = [_keys_of(x, operations) if is_key(v.aval) else x for x, v in zip(inputs, closed.jaxpr.invars, strict=True)]
+    values = [
+        _keys_of(x, operations) if is_key(v.aval) else x for x, v in zip(inputs, closed.jaxpr.invars, strict=True)
+    ]
     outputs = _walk(closed.jaxpr, closed.consts, values, operations)
     return Flat(inputs, needed(operations, outputs), outputs)
 

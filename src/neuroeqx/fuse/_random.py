@@ -113,7 +113,9 @@ def _erf_inv(v, x, size):
     pieces = []
     for piece in range(2 if size == 4 else 3):
         centre, coefficients = _ERF_INV[size, piece]
-        pieces.append(functions._polynomial(v, v.exact_sub(root if piece else w, v.const(centre, real)), coefficients, real))
+        pieces.append(
+            functions._polynomial(v, v.exact_sub(root if piece else w, v.const(centre, real)), coefficients, real)
+        )
     y = pieces[0]
     for limit, further in zip((6.25, 16.0), pieces[1:], strict=False):
         y = v.select(v.compare("<", w, v.const(limit, real)), y, further)

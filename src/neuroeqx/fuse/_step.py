@@ -94,9 +94,30 @@ def _inline(jaxpr: Jaxpr, consts: list[Any], env: dict[Var, Any], equations: lis
                 outs = _inline(inner, [], own, equations)
                 env.update(zip(eqn.outvars, outs, strict=True))
                 continue
+        if _can_unroll(eqn):
+            body = eqn.params["jaxpr"].jaxpr
+            consts, carry = args[: eqn.params["num_consts"]], args[eqn.params["num_consts"] :]
+            for _ in range(eqn.params["length"]):
+                renamed = {v: Var(v.aval) for e in body.eqns for v in e.outvars}
+                own = dict(zip(body.invars, [*consts, *carry], strict=True)) | renamed
+                carry = _inline(body, [], own, equations)
+            env.update(zip(eqn.outvars, carry, strict=True))
+            continue
         outvars = [env.get(v, v) for v in eqn.outvars]
         equations.append(eqn.replace(invars=args, outvars=outvars))
     return [read(atom) for atom in jaxpr.outvars]
+
+
+_UNROLLED = 512  # equations
+
+
+def _can_unroll(eqn: JaxprEqn) -> bool:
+    """Whether an equation is a short loop over nothing but its carry: substeps of a step."""
+    if eqn.primitive.name != "scan" or eqn.params["jaxpr"].consts:
+        return False
+    carried = eqn.params["num_consts"] + eqn.params["num_carry"] == len(eqn.invars)
+    no_results = len(eqn.outvars) == eqn.params["num_carry"]
+    return carried and no_results and eqn.params["length"] * len(eqn.params["jaxpr"].jaxpr.eqns) <= _UNROLLED
 
 
 def _needed(equations: list[JaxprEqn], outvars: list[Any]) -> list[JaxprEqn]:

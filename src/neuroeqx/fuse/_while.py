@@ -3,14 +3,14 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun, Primitive, Var
-from jax.interpreters import mlir
+from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun, Primitive, Var
+from jax.interpreters import batching, mlir
 
 from ..ops._primitive import bind
 from ._call import Unsupported
@@ -54,7 +54,7 @@ def while_loop(condition: Callable[[Any], Any], body: Callable[[Any], Any], carr
     leaves = begin(moved, step, known, condition(carry), leaves)
     values = [known[c] if isinstance(c, Var) else c for c in consts] + leaves
     packed = [jnp.stack([values[i] for i in pack]) for pack in loop.packs]
-    return tree.unflatten(bind(loop_p, *packed, *(values[i] for i in loop.rest), loop=loop))
+    return tree.unflatten(bind(loop_p, *packed, *(values[i] for i in loop.rest), loop=loop, batched=None))
 
 
 def _loop_of(step: Step, condition: ClosedJaxpr) -> tuple[Loop, list[Any], list[Moved]] | None:
@@ -117,38 +117,83 @@ def _inputs(operands: Any, loop: Loop) -> list[Any]:
     return inputs
 
 
-def _meaning(*operands: Any, loop: Loop) -> list[Any]:
+def _meaning(*operands: Any, loop: Loop, batched: tuple[bool, ...] | None) -> list[Any]:
+    if batched is not None:
+        one = functools.partial(_meaning, loop=loop, batched=None)
+        return jax.vmap(one, in_axes=tuple(0 if own else None for own in batched))(*operands)
     inputs = _inputs(operands, loop)
     consts, carry = inputs[: loop.consts], inputs[loop.consts :]
     body, condition = jaxpr_as_fun(loop.body), jaxpr_as_fun(loop.condition)
     return list(lax.while_loop(lambda c: condition(*consts, *c)[0], lambda c: list(body(*consts, *c)), carry))
 
 
-def _native(*given: Any, loop: Loop) -> list[Any]:
+def _native(*given: Any, loop: Loop, batched: tuple[bool, ...] | None) -> list[Any]:
     avals = [v.aval for v in loop.body.jaxpr.invars]
     if any(math.prod(aval.shape) == 0 for aval in avals):
-        return _meaning(*given, loop=loop)
+        return _meaning(*given, loop=loop, batched=batched)
     from . import _compile  # imports llvmlite
 
     carried = range(loop.consts, len(avals))
     pairs = tuple((i, i - loop.consts) for i in carried)
     planned = plan(simplify(flatten(loop.body)), pairs)
-    layout = _compile.Layout(planned, loop.packs)
+    layout = _compile.Layout(planned, loop.packs, batched)
     target = _compile.target(planned, layout, simplify(flatten(loop.condition)), loop.consts)
     operands = [jax.random.key_data(x) if is_key(x) else x for x in given]
-    results = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals[loop.consts :]]
-    results += [jax.ShapeDtypeStruct(room.shape, room.dtype) for room in planned.room]
+    members = () if batched is None else (operands[-1].shape[0],)
+    threads = () if batched is None else (2,)
+    results = [jax.ShapeDtypeStruct((*members, *aval.shape), aval.dtype) for aval in avals[loop.consts :]]
+    results += [jax.ShapeDtypeStruct((*threads, *room.shape), room.dtype) for room in planned.room]
     aliases = {layout.operands[i]: i - loop.consts for i in carried}
     call = jax.ffi.ffi_call(target, results, input_output_aliases=aliases)
     return list(call(*operands))[: len(avals) - loop.consts]
 
 
+def _results(*operands: Any, loop: Loop, batched: tuple[bool, ...] | None) -> list[Any]:
+    avals = [v.aval for v in loop.body.jaxpr.outvars]
+    if batched is None:
+        return avals
+    return [aval.update(shape=(operands[-1].shape[0], *aval.shape), sharding=None) for aval in avals]
+
+
+def _batch(
+    operands: Sequence[Any], axes: Sequence[Any], *, loop: Loop, batched: tuple[bool, ...] | None
+) -> tuple[list[Any], list[int]]:
+    """Each member of a batch runs its own loop. Of what is not batched there is one for all, except in the carry."""
+    size = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
+    first = len(operands) - (len(loop.body.jaxpr.invars) - loop.consts)
+    own = [False] * len(operands) if batched is None else batched
+    flags, members = [], []
+    for i, (x, axis) in enumerate(zip(operands, axes, strict=True)):
+        outer = axis is not None or i >= first
+        x = jnp.broadcast_to(x, (size, *x.shape)) if axis is None and outer else x
+        x = jnp.moveaxis(x, axis, 0) if axis is not None else x
+        if batched is not None:  # a batch of batches is one
+            inner = operands[-1].shape[0] if axes[-1] is None else jnp.moveaxis(operands[-1], axes[-1], 0).shape[1]
+            if outer and not own[i]:
+                x = jnp.broadcast_to(x[:, None], (size, inner, *x.shape[1:]))
+            elif own[i] and not outer:
+                x = jnp.broadcast_to(x, (size, *x.shape))
+            x = x.reshape(size * inner, *x.shape[2:]) if outer or own[i] else x
+        flags.append(outer or own[i])
+        members.append(x)
+    outs = loop_p.bind(*members, loop=loop, batched=tuple(flags))
+    if batched is not None:
+        outs = [x.reshape(size, -1, *x.shape[1:]) for x in outs]
+    return outs, [0] * len(outs)
+
+
 loop_p = Primitive("neuroeqx_fused_while")
 loop_p.multiple_results = True
-loop_p.def_abstract_eval(lambda *operands, loop: [v.aval for v in loop.body.jaxpr.outvars])
-loop_p.def_impl(lambda *operands, loop: jax.jit(functools.partial(_meaning, loop=loop))(*operands))
+loop_p.def_abstract_eval(_results)
+loop_p.def_impl(lambda *operands, **params: jax.jit(functools.partial(_meaning, **params))(*operands))
+batching.primitive_batchers[loop_p] = _batch
 mlir.register_lowering(loop_p, mlir.lower_fun(_meaning, multiple_results=True))
 mlir.register_lowering(loop_p, mlir.lower_fun(_native, multiple_results=True), platform="cpu")
+
+
+def is_native(jaxpr: Jaxpr) -> bool:
+    """Whether a native loop is among the equations."""
+    return any(eqn.primitive is loop_p for eqn in jaxpr.eqns)
 
 
 def explain(body: Callable[[Any], Any], carry: Any) -> tuple[list[tuple[int, int]], list[str], list[tuple[str, str]]]:

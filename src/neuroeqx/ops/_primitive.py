@@ -30,8 +30,7 @@ def result_type(like: ShapedArray, shape: tuple[int, ...]) -> ShapedArray:
 
 def zero_tangent(result: Any) -> Any:
     """The tangent of a result that depends on nothing that has one."""
-    zero: Any = ad.Zero
-    return zero.from_primal_value(result)
+    return ad.Zero(jax.typeof(result).to_tangent_aval())
 
 
 def bind(primitive: Primitive, *operands: Any, **params: Any) -> Any:

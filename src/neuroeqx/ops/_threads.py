@@ -1,81 +1,15 @@
-"""A second thread for native kernels whose work is worth it.
-
-The thread is one of XLA's own, asked for through the interface that called the kernel; none is started here. XLA promises
-neither that there is one nor when a task runs, so nothing ever waits for a task that has not begun: who comes first, the
-other thread or the one that asked, after its own half, claims the second half. Three words say how it stands (claimed,
-done, holders); they are on the heap, because a task that comes too late still looks at them.
-"""
+"""A second thread for kernels compiled by numba. Imports numba."""
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 
 from ._ffi import intrinsic
-from ._frame import api_function, CONTEXT
+from ._two_threads import run_in_two
 
 
 WORTH_TWO = 2**18  # synapses (times members of a batch) from which another thread is asked: some 100 us of work
 
-_WORD, _BYTE = ir.IntType(64), ir.IntType(8).as_pointer()
-_CLAIMED, _DONE, _HOLDERS, _FRAME, _NUMBER, _SIZE = range(6)
-
-
-def _field(builder, block, place):
-    return builder.gep(builder.bitcast(block, _WORD.as_pointer()), [_WORD(place)])
-
-
-def _library(builder, name, result, *arguments):
-    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
-
-
-def _claim(builder, block):
-    """Whether the second half is ours."""
-    claimed = builder.cmpxchg(_field(builder, block, _CLAIMED), _WORD(0), _WORD(1), "acq_rel", "acquire")
-    return builder.extract_value(claimed, 1)
-
-
-def _let_go(builder, block):
-    """The last of the two holders frees the block."""
-    holders = builder.atomic_rmw("sub", _field(builder, block, _HOLDERS), _WORD(1), "acq_rel")
-    with builder.if_then(builder.icmp_unsigned("==", holders, _WORD(1))):
-        builder.call(_library(builder, "free", ir.VoidType(), _BYTE), [block])
-
-
-def _task(module, name, half):
-    """The function that the other thread runs."""
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [_BYTE]), name)
-    function.linkage = "internal"
-    builder = ir.IRBuilder(function.append_basic_block())
-    [block] = function.args
-    with builder.if_then(_claim(builder, block)):
-        frame, number = (builder.load(_field(builder, block, place)) for place in (_FRAME, _NUMBER))
-        half(builder, frame, number, 1)
-        builder.store_atomic(_WORD(1), _field(builder, block, _DONE), "release", 8)
-    _let_go(builder, block)
-    builder.ret_void()
-    return function
-
-
-def _schedule(builder, frame, task, block):
-    """Asks for the task to be run. An error is no answer: the task will then be done here."""
-    load = lambda offset: builder.load(builder.inttoptr(builder.add(frame, _WORD(offset)), _WORD.as_pointer()))
-    details = cgutils.alloca_once(builder, ir.ArrayType(_WORD, 5))
-    values = _WORD(40), _WORD(0), load(CONTEXT), builder.ptrtoint(task, _WORD), builder.ptrtoint(block, _WORD)
-    for place, value in enumerate(values):
-        builder.store(value, builder.gep(details, [ir.IntType(32)(0), ir.IntType(32)(place)]))
-    schedule = api_function(builder, frame, "ThreadPool_Schedule", ir.FunctionType(_WORD, [_BYTE]))
-    return builder.call(schedule, [builder.bitcast(details, _BYTE)])
-
-
-def _wait(builder, block):
-    """Until the other thread, which has begun, is done."""
-    function = builder.function
-    again, done = function.append_basic_block("again"), function.append_basic_block("done")
-    builder.branch(again)
-    builder.position_at_end(again)
-    finished = builder.load_atomic(_field(builder, block, _DONE), "acquire", 8)
-    builder.cbranch(builder.icmp_unsigned("==", finished, _WORD(0)), again, done)
-    builder.position_at_end(done)
+_WORD = ir.IntType(64)
 
 
 @intrinsic
@@ -99,27 +33,7 @@ def in_two(typingctx, part, frame, dtypes, number):
 
         _, frame, _, number = args
         number = context.cast(builder, number, number_type, types.int64)
-        block = builder.call(_library(builder, "malloc", _BYTE, _WORD), [_WORD(8 * _SIZE)])
-        for place, value in (
-            (_CLAIMED, _WORD(0)),
-            (_DONE, _WORD(0)),
-            (_HOLDERS, _WORD(2)),
-            (_FRAME, frame),
-            (_NUMBER, number),
-        ):
-            builder.store(value, _field(builder, block, place))
-        name = context.mangler("second_half", [signature])
-        error = _schedule(builder, frame, _task(builder.module, name, half), block)
-        half(builder, frame, number, 0)
-        with builder.if_else(_claim(builder, block)) as (ours, theirs):
-            with ours:
-                half(builder, frame, number, 1)
-            with theirs:
-                _wait(builder, block)
-        # Where no task was taken there is no other holder.
-        with builder.if_then(builder.icmp_unsigned("!=", error, _WORD(0))):
-            builder.store(_WORD(1), _field(builder, block, _HOLDERS))
-        _let_go(builder, block)
+        run_in_two(builder, frame, number, half, context.mangler("second_half", [signature]))
         return context.get_dummy_value()
 
     return types.void(part, types.intp, dtypes, number), generate
