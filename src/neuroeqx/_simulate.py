@@ -93,7 +93,7 @@ def simulate(
     if state is None:
         state = model.init(dt=dt, key=init_key)
     else:
-        _check_state(model, state, dt, init_key)
+        _check_state(model, state, dt)
     inputs = jtu.tree_map(lambda x: x if is_input(x) else jnp.asarray(x, dtype=float), inputs, is_leaf=is_input)
     _check_inputs(model, inputs, steps)
     run = Run(model, inputs, tuple(recorders.values()), jnp.asarray(first, jnp.int32), run_key, dt, fused)
@@ -265,9 +265,8 @@ def _check_fit(whose: str, drive: Any, shape: tuple[int, ...], steps: int) -> No
         )
 
 
-def _check_state(model: AbstractDynamics, state: State, dt: float, key: Key | None) -> None:
-    key = jax.random.key(0) if key is None else key
-    expected = eval_shape(_init, model, dt, key)
+def _check_state(model: AbstractDynamics, state: State, dt: float) -> None:
+    expected = eval_shape(_init, model, dt)
     want, given = jtu.tree_structure(expected), jtu.tree_structure(state)
     same = want == given and all(
         a.shape == jnp.shape(b) and a.dtype == jnp.result_type(b)
@@ -280,8 +279,8 @@ def _check_state(model: AbstractDynamics, state: State, dt: float, key: Key | No
         )
 
 
-def _init(model: AbstractDynamics, dt: float, key: Key) -> State:
-    return model.init(dt=dt, key=key)
+def _init(model: AbstractDynamics, dt: float) -> State:
+    return model.init(dt=dt, key=jax.random.key(0))
 
 
 def _check_step(run: Run, state: State, recorders: Mapping[str, Recorder]) -> list[Any]:

@@ -9,11 +9,12 @@ import numpy as np
 from llvmlite import ir
 
 from ..ops import _frame
+from ..ops._two_threads import number_of_threads
 from ._calls import CALLS
 from ._elementwise import EMITTERS
 from ._flat import Constant, Flat, Operation, Value
+from ._halves import run_loop
 from ._kernel_code import kernel
-from ._loops import emit_loop
 from ._plan import Plan, Slot
 from ._vectors import BYTES, element_type, Vectors
 
@@ -64,6 +65,8 @@ class Emitter:
         self.carried: dict[int, int] = {}
         self.inverses: dict[int, Any] = {}
         self.member = self.thread = _WORD(0)  # of a batch
+        # How many threads there are; none for the loops of a batch, which has them already.
+        self.threads = number_of_threads(builder, frame) if layout.batched is None else None
 
     # Reading the frame
 
@@ -242,12 +245,15 @@ class Emitter:
 
     # The program
 
+    def prepare(self, function: Any) -> None:
+        """What does not fit into registers is kept where it does not cross the lines of the cache."""
+        function.attributes.alignstack = BYTES
+        function.attributes.add("noinline")
+
     def loop(self, condition: Flat, consts: int) -> "Emitter":
         """The program again and again while the condition holds. Its carry lies in the results all the time."""
         builder, inputs, outputs = self.builder, self.plan.flat.inputs, self.plan.flat.outputs
-        # What does not fit into registers is kept where it does not cross the lines of the cache.
-        builder.function.attributes.alignstack = BYTES
-        builder.function.attributes.add("noinline")
+        self.prepare(builder.function)
         self.entry = builder.append_basic_block("frame")
         begin, header = builder.append_basic_block("begin"), builder.append_basic_block("header")
         body, end = builder.append_basic_block("step"), builder.append_basic_block("end")
@@ -306,7 +312,7 @@ class Emitter:
         for first, loops, calls in zip(self.plan.first, self.plan.loops, self.plan.calls, strict=True):
             self._others(first)
             for operations in loops:
-                emit_loop(self, operations)
+                run_loop(self, operations)
                 for operation in operations:
                     self._mark(operation.outputs[0])
             self._others(calls)

@@ -14,10 +14,11 @@ from ._vectors import BYTES, Vectors
 _WORD = ir.IntType(64)
 
 
-def emit_loop(e, operations: list[Operation]) -> None:
+def emit_loop(e, operations: list[Operation], first: Any, end: Any) -> None:
+    """For the numbers from `first`, a multiple of 64, to `end`."""
     wide = max(v.dtype.itemsize for op in operations for v in (*op.inputs, *op.outputs))
     lanes = BYTES // wide
-    size = e.size(operations[0].outputs[0])
+    size = e.builder.sub(end, first)
     made = {id(op.outputs[0]) for op in operations}
     read = {id(a): a for op in operations for a in op.inputs if isinstance(a, Value) and not a.scalar}
     loads = [(a, e.address(a)) for key, a in read.items() if key not in made]
@@ -35,27 +36,34 @@ def emit_loop(e, operations: list[Operation]) -> None:
     _invert(e, operations, v)
     for op in operations:
         if id(op.outputs[0]) in e.plan.lists:
-            last = e.builder.mul(e.builder.udiv(size, _WORD(64)), _WORD(8))
+            last = e.builder.mul(e.builder.udiv(end, _WORD(64)), _WORD(8))
             bits = e.builder.add(e.data(*e.place(e.plan.lists[id(op.outputs[0])].bits)), last)
-            e.builder.store(_WORD(0), e.builder.inttoptr(bits, _WORD.as_pointer()))
+            with e.builder.if_then(e.builder.icmp_unsigned("==", end, e.size(op.outputs[0]))):
+                e.builder.store(_WORD(0), e.builder.inttoptr(bits, _WORD.as_pointer()))
     whole = e.builder.udiv(size, _WORD(lanes))
     with counted(e.builder, whole) as k:
-        _body(e, operations, v, e.builder.mul(k, _WORD(lanes)), None, loads, stores, single)
+        place = e.builder.add(first, e.builder.mul(k, _WORD(lanes)))
+        _body(e, operations, v, place, None, loads, stores, single)
     rest = e.builder.urem(size, _WORD(lanes))
     with e.builder.if_then(e.builder.icmp_unsigned("!=", rest, _WORD(0))):
         lane = ir.Constant(ir.VectorType(_WORD, lanes), list(range(lanes)))
         mask = e.builder.icmp_unsigned("<", lane, v.fill(rest))
-        _body(e, operations, v, e.builder.mul(whole, _WORD(lanes)), mask, loads, stores, single)
+        place = e.builder.add(first, e.builder.mul(whole, _WORD(lanes)))
+        _body(e, operations, v, place, mask, loads, stores, single)
 
 
 _BESIDES = 24  # operations that take as long as a division
 
 
+def work(operations: list[Operation]) -> int:
+    """About how many instructions a vector takes."""
+    return len(operations) + 20 * sum(op.name in FUNCTIONS for op in operations)
+
+
 def _has_much_to_do(operations: list[Operation]) -> bool:
     """Whether there is enough work beside every division."""
     divisions = sum(op.name == "div" and op.outputs[0].dtype.kind == "f" for op in operations)
-    functions = sum(op.name in FUNCTIONS for op in operations)
-    return len(operations) + 20 * functions > _BESIDES * divisions
+    return work(operations) > _BESIDES * divisions
 
 
 def _invert(e, operations: list[Operation], v: Vectors) -> None:

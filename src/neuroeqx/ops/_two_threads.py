@@ -98,3 +98,17 @@ def run_in_two(builder, frame, number, half, name):
     with builder.if_then(builder.icmp_unsigned("!=", error, _WORD(0))):
         builder.store(_WORD(1), _field(builder, block, _HOLDERS))
     _let_go(builder, block)
+
+
+def number_of_threads(builder, frame):
+    """How many threads XLA has for us; one where it does not say."""
+    pointer = lambda value: builder.ptrtoint(value, _WORD)
+    load = lambda offset: builder.load(builder.inttoptr(builder.add(frame, _WORD(offset)), _WORD.as_pointer()))
+    with builder.goto_entry_block():
+        details, count = builder.alloca(ir.ArrayType(_WORD, 4)), builder.alloca(_WORD)
+    builder.store(_WORD(1), count)
+    for place, value in enumerate((_WORD(32), _WORD(0), load(CONTEXT), pointer(count))):
+        builder.store(value, builder.gep(details, [ir.IntType(32)(0), ir.IntType(32)(place)]))
+    ask = api_function(builder, frame, "ThreadPool_NumThreads", ir.FunctionType(_WORD, [_BYTE]))
+    builder.call(ask, [builder.bitcast(details, _BYTE)])
+    return builder.load(count)
