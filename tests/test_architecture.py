@@ -34,8 +34,8 @@ LAYERS = [
 MAY_CALL_SUPER = {"ops/_lanes.py"}
 # `_interfaces` is the page everything else stands on; steppers and surrogates import it, not the other way round.
 SIBLINGS_MAY = {("steppers", "_interfaces"), ("surrogate", "_interfaces"), ("_wrappers", "_interfaces"),
-                ("_loop", "_record"), ("_simulate", "_record"), ("_simulate", "_loop"), ("_explain", "_loop"), ("_explain", "_record"),
-                ("__main__", "demos"), ("demos", "plot")}  # fmt: skip
+                ("_loop", "_record"), ("_simulate", "_record"), ("_simulate", "_loop"), ("_explain", "_loop"),
+                ("_explain", "_record"), ("__main__", "demos"), ("demos", "plot")}  # fmt: skip
 
 
 def level_of(part):

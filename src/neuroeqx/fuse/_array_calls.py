@@ -31,7 +31,8 @@ def _check_gather(eqn: Any) -> None:
     numbers = eqn.params["dimension_numbers"]
     single = array.ndim == 1 and tuple(eqn.params["slice_sizes"]) == (1,) and indices.dtype == np.dtype(np.int32)
     plain = tuple(numbers.collapsed_slice_dims) == (0,) == tuple(numbers.start_index_map) and not numbers.offset_dims
-    if not (single and plain) or eqn.params["fill_value"] is not None or array.dtype not in _REALS:
+    fill = eqn.params["fill_value"]
+    if not (single and plain) or not (fill is None or np.isnan(fill)) or array.dtype not in _REALS:
         raise Unsupported(f"gather of sections {tuple(eqn.params['slice_sizes'])} from {array.str_short()}")
 
 

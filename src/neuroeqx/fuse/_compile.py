@@ -6,6 +6,7 @@ from llvmlite import ir
 
 from ..ops import _frame
 from ..ops._two_threads import run_in_two
+from . import _halves
 from ._describe import describe, digest
 from ._emit import Emitter, Layout as Layout
 from ._flat import Flat
@@ -20,7 +21,7 @@ _WORD = ir.IntType(64)
 def target(plan: Plan, layout: Layout, condition: Flat, consts: int) -> str:
     """The name under which XLA calls the native code of a loop whose carry begins after `consts` constants."""
     text = describe(plan, layout.packs) + describe(make_plan(condition, ()), layout.packs)
-    text += f"loop {consts} batch {layout.batched}"
+    text += f"loop {consts} batch {layout.batched} halves {_halves.WORTH_TWO}"
 
     def write(builder: Any, frame: Any) -> Emitter:
         if layout.batched is None:

@@ -138,9 +138,8 @@ def _kind_of_keys(eqn: Any, name: str) -> str:
         if name == "random_bits" and eqn.params["bit_width"] not in (32, 64):
             raise Unsupported(f"{name} with bit_width={eqn.params['bit_width']}")
         return "keys"
-    if name in _OF_KEYS and eqn.params.get("strides") is None and not eqn.params.get("dimensions"):
-        return "keys"
-    if name == "squeeze":
+    plain = all(stride == 1 for stride in eqn.params.get("strides") or ())
+    if name in _OF_KEYS and plain and not (name == "reshape" and eqn.params["dimensions"]):
         return "keys"
     raise Unsupported(f"{name} of keys")
 

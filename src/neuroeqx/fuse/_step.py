@@ -7,6 +7,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 
 from ._call import Unsupported
 from ._flat import check, name_of, nested
+from ._random import is_key
 
 
 _WORTH = 4  # elementwise operations on arrays from which a loop is made native: XLA fuses a few itself
@@ -74,8 +75,10 @@ def as_step(closed: ClosedJaxpr) -> Step:
 def _is_constant(eqn: JaxprEqn, known: set[Var]) -> bool:
     """Whether an equation is the same in every round, and its result small or no larger than what it is computed from."""
     inputs = [atom for atom in eqn.invars if isinstance(atom, Var)]
-    if not inputs or eqn.effects or any(v not in known for v in inputs):
+    if eqn.effects or any(v not in known for v in inputs):
         return False
+    if not inputs:
+        return is_key(eqn.outvars[0].aval)  # others are constants of the native code
     size = lambda v: getattr(v.aval, "size", 0)
     return max(map(size, eqn.outvars), default=0) <= max(_SMALL, *map(size, inputs))
 
