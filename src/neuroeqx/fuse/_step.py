@@ -3,6 +3,9 @@
 import dataclasses
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+from jax import lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 
 from ._call import Unsupported
@@ -58,12 +61,16 @@ def as_step(closed: ClosedJaxpr) -> Step:
     outvars = _inline(closed.jaxpr, list(closed.consts), {}, equations)
     jaxpr = closed.jaxpr.replace(eqns=[], outvars=outvars, effects=frozenset())
     known = set(jaxpr.constvars)
+    filled: dict[Var, JaxprEqn] = {}  # the same number everywhere, known when the native code is made
     before, rest, kept = [], [], []
     for eqn in _needed(equations, outvars):
-        if _is_constant(eqn, known):
-            before.append(eqn)
+        if _is_constant(eqn, known, filled):
+            before += [*_sources(eqn, filled), eqn]
             known.update(eqn.outvars)
             continue
+        if not eqn.effects and all(isinstance(atom, Literal) or atom in filled for atom in eqn.invars):
+            filled.update({v: eqn for v in eqn.outvars})
+        eqn = _as_product(eqn, known, before)
         rest.append(eqn)
         try:
             check(eqn)
@@ -72,15 +79,38 @@ def as_step(closed: ClosedJaxpr) -> Step:
     return Step(jaxpr, list(closed.consts), before, rest, kept)
 
 
-def _is_constant(eqn: JaxprEqn, known: set[Var]) -> bool:
+def _as_product(eqn: JaxprEqn, known: set[Var], before: list[JaxprEqn]) -> JaxprEqn:
+    """A division by numbers that stay the same as a product with what they are inverted to once."""
+    divisor: Any = eqn.invars[-1] if eqn.invars else None
+    if eqn.primitive.name != "div" or isinstance(divisor, Literal) or divisor not in known:
+        return eqn
+    real = jnp.issubdtype(divisor.aval.dtype, jnp.floating)
+    if not real or not divisor.aval.shape or divisor.aval.shape != eqn.outvars[0].aval.shape:
+        return eqn
+    inverse = Var(divisor.aval)
+    [invert] = jax.make_jaxpr(lambda x: lax.integer_pow(x, -1))(divisor.aval).jaxpr.eqns
+    before.append(invert.replace(invars=[divisor], outvars=[inverse]))
+    known.add(inverse)
+    [product] = jax.make_jaxpr(lax.mul)(divisor.aval, divisor.aval).jaxpr.eqns
+    return product.replace(invars=[eqn.invars[0], inverse], outvars=eqn.outvars)
+
+
+def _sources(eqn: JaxprEqn, filled: dict[Var, JaxprEqn]) -> list[JaxprEqn]:
+    """What has to be computed first."""
+    own = [filled[v] for v in eqn.invars if isinstance(v, Var) and v in filled]
+    return [source for each in own for source in (*_sources(each, filled), each)]
+
+
+def _is_constant(eqn: JaxprEqn, known: set[Var], filled: dict[Var, JaxprEqn]) -> bool:
     """Whether an equation is the same in every round, and its result small or no larger than what it is computed from."""
     inputs = [atom for atom in eqn.invars if isinstance(atom, Var)]
-    if eqn.effects or any(v not in known for v in inputs):
+    if eqn.effects or any(v not in known and v not in filled for v in inputs):
         return False
-    if not inputs:
-        return is_key(eqn.outvars[0].aval)  # others are constants of the native code
+    given = [v for v in inputs if v in known]
+    if not given:
+        return not inputs and is_key(eqn.outvars[0].aval)  # others are constants of the native code
     size = lambda v: getattr(v.aval, "size", 0)
-    return max(map(size, eqn.outvars), default=0) <= max(_SMALL, *map(size, inputs))
+    return max(map(size, eqn.outvars), default=0) <= max(_SMALL, *map(size, given))
 
 
 def _inline(jaxpr: Jaxpr, consts: list[Any], env: dict[Var, Any], equations: list[JaxprEqn]) -> list[Any]:
