@@ -190,6 +190,7 @@ def test_decays_end_the_round_before(count):
 @pytest.mark.parametrize("n", [1, 63, 64, 65, 1000, 4097])
 def test_loops_in_two_threads(n, dtype, monkeypatch):
     monkeypatch.setattr(_halves, "WORTH_TWO", 1)
+    monkeypatch.setattr(_halves, "DENSE", 1)
     x = jnp.linspace(-3.0, 3.0, n, dtype=dtype)
     scale, each = jnp.asarray(0.7, dtype), jnp.linspace(1.0, 2.0, 3 * n, dtype=dtype)
 
@@ -205,6 +206,7 @@ def test_loops_in_two_threads(n, dtype, monkeypatch):
 
 def test_spikes_of_two_threads(monkeypatch, x64):
     monkeypatch.setattr(_halves, "WORTH_TWO", 1)
+    monkeypatch.setattr(_halves, "DENSE", 1)
     receptors = {"e": nex.Receptor(nex.Expon(5.0), nex.COBA(0.0))}
     cells = nex.LIF(v_rest=-60.0, v_th=-50.0, v_reset=-60.0)
     net = nex.Network(

@@ -11,8 +11,10 @@ from ._loops import emit_loop, work
 
 
 _WORD = ir.IntType(64)
-# Instructions (those for a vector, times the numbers in an array) from which another thread is asked: about 100 us.
+# Instructions (those for a vector, times the numbers in an array) from which another thread is asked: about 50 us. And how many
+# there have to be for a vector: with fewer, what takes time is memory, of which the two would send each other parts.
 WORTH_TWO = 2**22
+DENSE = 64
 
 
 def run_loop(e: Any, operations: list[Operation]) -> None:
@@ -21,16 +23,14 @@ def run_loop(e: Any, operations: list[Operation]) -> None:
     singles, arrays = _given(e, operations)
     function = _function(e, operations, singles, arrays)
     size = e.size(operations[0].outputs[0])
-    if not singles and not arrays and e.threads is None:
-        builder.call(function, [e.frame, _WORD(0), _WORD(0), size])
-        return
+    stays_alone = e.threads is None or work(operations) < DENSE
     words = [size, e.member, e.thread, *(_as_word(builder, e.single(v)) for v in singles), *map(e.address, arrays)]
     with builder.goto_entry_block():
         block = builder.alloca(ir.ArrayType(_WORD, len(words)))
     for k, word in enumerate(words):
         builder.store(word, builder.gep(block, [ir.IntType(32)(0), ir.IntType(32)(k)]))
     given = builder.ptrtoint(block, _WORD)
-    if e.threads is None:
+    if stays_alone:
         builder.call(function, [e.frame, given, _WORD(0), size])
         return
     large = builder.icmp_unsigned(">=", size, _WORD(WORTH_TWO // work(operations)))
