@@ -19,7 +19,7 @@ from . import ops
 from ._interfaces import AbstractDrive, AbstractDynamics
 from ._record import Recorder
 from ._types import Key, Output, State
-from .fuse import either, while_loop
+from .fuse import either, scan as fused_scan, while_loop
 from .sources import Samples
 
 
@@ -169,7 +169,7 @@ _advance_large = _compiled(COMPILER_OPTIONS)
 
 def run_traced(
     run: Run, state: State, steps: int, buffers: list[EventBuffer | None], checkpoints: int | None
-) -> tuple[State, list[EventBuffer | None], list[Array | None]]:
+) -> Any:
     """As `scan`. On CPU the steps are one native loop where there is native code for them and nothing is differentiated."""
     meaning = lambda run, state, buffers: scan(run, state, steps, buffers, checkpoints)
     if not run.fused or checkpoints is not None or steps == 0:
@@ -225,7 +225,9 @@ def scan(run: Run, state: State, steps: int, buffers: list[EventBuffer | None], 
 
     xs = (jnp.arange(steps, dtype=jnp.int32), timed)
     if checkpoints is None:
-        (state, buffers), traces = lax.scan(body, (state, buffers), xs, length=steps)
+        # One kernel for all steps where no cell knows of another one.
+        loop = fused_scan if run.fused else lax.scan
+        (state, buffers), traces = loop(body, (state, buffers), xs, steps)
     else:
         (state, buffers), traces = eqxi.scan(
             body, (state, buffers), xs, length=steps, kind="checkpointed", checkpoints=checkpoints

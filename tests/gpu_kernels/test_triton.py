@@ -28,6 +28,8 @@ GROUPS = {
     "events memory whole": (KERNELS, INTERPRETED),
     "compiled": (KERNELS, {}),
     "lowered": ((*KERNELS, "jax-cuda13-pjrt", "flatbuffers"), {}),
+    "scan": (KERNELS, INTERPRETED),
+    "scan_compiled": (KERNELS, {}),
     "imports": ((), {}),
 }
 

@@ -10,6 +10,7 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun, Primitive
 from jax.interpreters import ad, batching, mlir
 
 from ..ops._primitive import bind, zero_tangent
+from ._scan import is_scan
 from ._while import is_native
 
 
@@ -18,16 +19,18 @@ def either(meaning: Callable[[Any], Any], native: Callable[[Any], Any], operands
 
     **Arguments:**
 
-    - `meaning`, `native`: functions of the same results. If `native` has no native loop in it, it is not used.
+    - `meaning`, `native`: functions of the same results. If `native` has no native loop in it, it is not used, nor if
+        `meaning` is a fused scan, which keeps its state in registers.
     - `operands`: a pytree of arrays.
     """
     leaves, tree = jax.tree.flatten(operands)
-    flat = lambda function: lambda *leaves: jax.tree.leaves(function(tree.unflatten(leaves)))
-    runs = jax.make_jaxpr(flat(native))(*leaves)
-    if not is_native(runs.jaxpr):
-        return meaning(operands)
-    defined, shape = jax.make_jaxpr(lambda *leaves: meaning(tree.unflatten(leaves)), return_shape=True)(*leaves)
-    return jax.tree.unflatten(jax.tree.structure(shape), bind(either_p, *leaves, meaning=defined, native=runs))
+    results = lambda *leaves: meaning(tree.unflatten(leaves))
+    defined, shape = jax.make_jaxpr(results, return_shape=True)(*leaves)
+    if not is_scan(defined.jaxpr):
+        runs = jax.make_jaxpr(lambda *leaves: jax.tree.leaves(native(tree.unflatten(leaves))))(*leaves)
+        if is_native(runs.jaxpr):
+            return jax.tree.unflatten(jax.tree.structure(shape), bind(either_p, *leaves, meaning=defined, native=runs))
+    return meaning(operands)
 
 
 def _batch(operands: Any, axes: Any, *, meaning: ClosedJaxpr, native: ClosedJaxpr) -> tuple[Any, list[int]]:

@@ -64,7 +64,9 @@ class Emitter:
         self.made = {id(value): operation for operation in plan.flat.operations for value in operation.outputs}
         self.carried: dict[int, int] = {}
         self.inverses: dict[int, Any] = {}
-        self.member = self.thread = _WORD(0)  # of a batch
+        # Of a batch.
+        self.member: Any = _WORD(0)
+        self.thread: Any = _WORD(0)
         # How many threads there are; none for the loops of a batch, which has them already.
         self.threads = number_of_threads(builder, frame) if layout.batched is None else None
 

@@ -24,7 +24,8 @@ def is_key(aval: Any) -> bool:
 
 def is_threefry(aval: Any) -> bool:
     """Whether arrays are drawn with keys as here: with JAX's own generator, every number from its place."""
-    return str(aval.dtype) == "key<fry>" and bool(jax.config.jax_threefry_partitionable)
+    config: Any = jax.config
+    return str(aval.dtype) == "key<fry>" and bool(config.jax_threefry_partitionable)
 
 
 def threefry(v, k0, k1, x0, x1):

@@ -81,11 +81,11 @@ def as_step(closed: ClosedJaxpr) -> Step:
 
 def _as_product(eqn: JaxprEqn, known: set[Var], before: list[JaxprEqn]) -> JaxprEqn:
     """A division by numbers that stay the same as a product with what they are inverted to once."""
-    divisor: Any = eqn.invars[-1] if eqn.invars else None
+    [divisor, result]: list[Any] = [eqn.invars[-1] if eqn.invars else None, eqn.outvars[0]]
     if eqn.primitive.name != "div" or isinstance(divisor, Literal) or divisor not in known:
         return eqn
     real = jnp.issubdtype(divisor.aval.dtype, jnp.floating)
-    if not real or not divisor.aval.shape or divisor.aval.shape != eqn.outvars[0].aval.shape:
+    if not real or not divisor.aval.shape or divisor.aval.shape != result.aval.shape:
         return eqn
     inverse = Var(divisor.aval)
     [invert] = jax.make_jaxpr(lambda x: lax.integer_pow(x, -1))(divisor.aval).jaxpr.eqns
