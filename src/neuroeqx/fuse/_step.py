@@ -81,7 +81,8 @@ def as_step(closed: ClosedJaxpr) -> Step:
 
 def _as_product(eqn: JaxprEqn, known: set[Var], before: list[JaxprEqn]) -> JaxprEqn:
     """A division by numbers that stay the same as a product with what they are inverted to once."""
-    [divisor, result]: list[Any] = [eqn.invars[-1] if eqn.invars else None, eqn.outvars[0]]
+    divisor: Any = eqn.invars[-1] if eqn.invars else None
+    result: Any = eqn.outvars[0]
     if eqn.primitive.name != "div" or isinstance(divisor, Literal) or divisor not in known:
         return eqn
     real = jnp.issubdtype(divisor.aval.dtype, jnp.floating)
