@@ -178,7 +178,7 @@ def test_decays_end_the_round_before(count):
         g = w.add_to(c["g"] * 0.75, c["x"])
         x = (g > 0.5).astype(float)
         # This reads `g` once the loop is over that could decay in the same place.
-        return {"g": g, "x": x, "v": c["v"] + g, "sum": w.add_to(g, x)}
+        return {"g": g, "x": x, "v": c["v"] + g, "sum": w.add_to(0.5 * c["sum"] + x, g)}
 
     none = jnp.zeros(60)
     start = {"g": jnp.arange(60.0) / 60.0, "x": none.at[3].set(1.0), "v": none, "sum": none}
