@@ -167,9 +167,7 @@ _advance_small = _compiled(COMPILER_OPTIONS | {"xla_disable_hlo_passes": "cpu-pa
 _advance_large = _compiled(COMPILER_OPTIONS)
 
 
-def run_traced(
-    run: Run, state: State, steps: int, buffers: list[EventBuffer | None], checkpoints: int | None
-) -> Any:
+def run_traced(run: Run, state: State, steps: int, buffers: list[EventBuffer | None], checkpoints: int | None) -> Any:
     """As `scan`. On CPU the steps are one native loop where there is native code for them and nothing is differentiated."""
     meaning = lambda run, state, buffers: scan(run, state, steps, buffers, checkpoints)
     if not run.fused or checkpoints is not None or steps == 0:
