@@ -298,7 +298,7 @@ PARAMETERS = {
 def native_batch(run, members):
     """All members together, in a program that holds a native loop."""
     lowered = jax.jit(lambda members: eqx.filter_vmap(run)(members)).lower(members)
-    assert "neuroeqx_fused_while" in lowered.as_text()
+    assert "neuroeqx_fused_" in lowered.as_text()
     return lowered.compile()(members)
 
 

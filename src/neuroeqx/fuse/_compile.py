@@ -52,9 +52,12 @@ def _write_members(part: Any, plan: Plan, layout: Layout, condition: Flat, const
 
 
 def handler(key: str, write: Any) -> Code:
-    """The handler of a key, whose work `write` writes, given a builder, the address of the frame.
+    """The handler of a key.
 
-    It returns the emitter, which knows the kernels that are called.
+    **Arguments:**
+
+    - `write`: writes what it does, given a builder and the address of the frame, and returns the emitter, which knows the
+        kernels that are called.
     """
     major, minor = _frame.api_version()
 
