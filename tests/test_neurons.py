@@ -67,7 +67,7 @@ def test_refractory_counts_whole_steps(t_ref, dtype):
 def test_no_spikes_while_refractory_even_above_threshold():
     # A soft reset leaves this cell above threshold; it fires again when the period is over, not before.
     cell = nex.Refractory(nex.LIF(tau=1e9, resetting=nex.SoftReset()), 0.5)
-    state = RefractoryState(jnp.array([3.5]), jnp.zeros(1, jnp.int32))
+    state = RefractoryState(jnp.array([3.5]), cell.init((1,)).remaining)
     _, spikes = lax.scan(lambda s, _: cell.step(s, 0.0, dt=0.1), state, None, length=20)
     assert list(np.flatnonzero(np.asarray(spikes)[:, 0])) == [0, 6, 12]
 

@@ -281,6 +281,9 @@ def test_a_refractory_period_must_be_a_multiple_of_dt():
     message = "`t_ref` = 2.25 ms is not a multiple of dt = 0.1 ms; the nearest choices are 2.2 and 2.3 ms"
     with pytest.raises(ValueError, match=message):
         nex.simulate(nex.Population(nex.Refractory(nex.LIF(), 2.25), 3), 1.0, DT)
+    with pytest.raises(ValueError, match="`t_ref` = 3276.8 ms is longer than 32767 steps of dt = 0.1 ms"):
+        nex.simulate(nex.Population(nex.Refractory(nex.LIF(), 3276.8), 3), 1.0, DT)
+    nex.simulate(nex.Population(nex.Refractory(nex.LIF(), 3276.7), 3), 1.0, DT)
     nex.simulate(nex.Population(nex.Substeps(nex.Refractory(nex.LIF(), 2.25), 2), 3), 1.0, DT)
     with pytest.raises(ValueError, match="`t_ref` = 2.1 ms is not a multiple of dt = 0.2 ms"):
         nex.simulate(nex.Population(nex.Every(nex.Refractory(nex.LIF(), 2.1), 2), 3), 1.0, DT)

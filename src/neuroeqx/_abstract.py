@@ -1,12 +1,57 @@
-"""Shapes of results without computing them, remembered."""
+"""What follows from the shapes of arguments alone, remembered."""
 
+import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import equinox as eqx
-import equinox.internal as eqxi
 import jax
+import jax.tree_util as jtu
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """The structure of arguments.
+
+    - `tree`: of all leaves.
+    - `leaves`: of an array its shape and dtype; any other leaf itself, after its type, for 1 == 1.0 == True.
+    """
+
+    tree: Any
+    leaves: tuple[tuple[Any, Any], ...]
+
+    @property
+    def last(self) -> int:
+        """How many arrays are in the last of the arguments."""
+        own = self.tree.children()[-1].num_leaves
+        return sum(kind is _ARRAY for kind, _ in self.leaves[len(self.leaves) - own :])
+
+    def of(self, arrays: Iterable[Any]) -> Any:
+        """The arguments with these arrays."""
+        rest = iter(arrays)
+        return self.tree.unflatten([next(rest) if kind is _ARRAY else leaf for kind, leaf in self.leaves])
+
+    def abstract(self) -> Any:
+        """The arguments with a `jax.ShapeDtypeStruct` for each array."""
+        return self.of(jax.ShapeDtypeStruct(*leaf) for kind, leaf in self.leaves if kind is _ARRAY)
+
+
+_ARRAY = "array"
+
+
+def form(args: Any) -> tuple[Form, list[Any]]:
+    """The structure of arguments, and their arrays."""
+    leaves, tree = jtu.tree_flatten(args)
+    arrays, kinds = [], []
+    for leaf in leaves:
+        if isinstance(leaf, jax.Array | np.ndarray):
+            arrays.append(leaf)
+            kinds.append((_ARRAY, (leaf.shape, leaf.dtype)))
+        else:
+            kinds.append((type(leaf), leaf))
+    return Form(tree, tuple(kinds)), arrays
 
 
 def eval_shape(function: Callable[..., Any], *args: Any) -> Any:
@@ -19,12 +64,9 @@ def eval_shape(function: Callable[..., Any], *args: Any) -> Any:
 
     - `function`: hashable, so not defined anew for each call.
     """
-    arrays, static = eqxi.hashable_partition(args, eqx.is_array)
-    return _eval_shape(function, static, tuple(None if x is None else (x.shape, x.dtype) for x in arrays))
+    return _eval_shape(function, form(args)[0])
 
 
 @functools.lru_cache(maxsize=256)
-def _eval_shape(function: Callable[..., Any], static: Any, avals: tuple[Any, ...]) -> Any:
-    arrays = [None if aval is None else jax.ShapeDtypeStruct(*aval) for aval in avals]
-    args = eqxi.hashable_combine(arrays, static)
-    return eqx.filter_eval_shape(function, *args)
+def _eval_shape(function: Callable[..., Any], args: Form) -> Any:
+    return eqx.filter_eval_shape(function, *args.abstract())

@@ -4,6 +4,7 @@ Both call the same step. Outside of transformations the number of steps is not p
 the host chunk by chunk, and spike lists have no limit. Inside, everything has a fixed length and can be differentiated.
 """
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -16,8 +17,8 @@ from jax import lax
 from jaxtyping import Array, Int
 
 from . import ops
-from ._interfaces import AbstractDrive, AbstractDynamics
-from ._record import Recorder
+from ._abstract import Form
+from ._interfaces import AbstractDrive
 from ._types import Key, Output, State
 from .fuse import either, scan as fused_scan, while_loop
 from .sources import Samples
@@ -33,16 +34,23 @@ COMPILER_OPTIONS = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_cpu
 SINGLE_THREAD_BELOW = 2**18
 
 
-class Run(eqx.Module):
-    """What does not change during a run: the model, its inputs, its recorders, the origin of time."""
+@jtu.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What does not change during a run: the model, its inputs, its recorders, the origin of time.
 
-    model: AbstractDynamics
+    - `origin`: the number of the first step, int32.
+
+    (Not an `equinox.Module`, of which one takes as long to make as twenty steps. JAX puts anything into the fields.)
+    """
+
+    model: Any
     inputs: Any
-    recorders: tuple[Recorder, ...]
-    origin: Int[Array, ""]
-    key: Key | None
-    dt: float = eqx.field(static=True)
-    fused: bool = eqx.field(static=True)
+    recorders: Any
+    origin: Any
+    key: Any
+    dt: float = dataclasses.field(metadata={"static": True})
+    fused: bool = dataclasses.field(metadata={"static": True})
 
     def step(self, state: State, s: Int[Array, ""], inputs: Any) -> tuple[State, Output]:
         """The s-th step of the run. Time and keys follow from a count of steps, so neither drifts."""
@@ -90,28 +98,27 @@ class EventBuffer(eqx.Module):
 
 
 def advance(
-    fixed: tuple[Run, Int[Array, ""]], start: Int[Array, ""], state: State, buffers: list[Any]
-) -> tuple[Int[Array, ""], State, list[Any]]:
-    """As `_advance`, compiled, with the memory of everything but `fixed` taken over."""
-    largest = max((x.size for x in jtu.tree_leaves(state) if eqx.is_array(x)), default=0)
-    if largest < SINGLE_THREAD_BELOW:
-        return _advance_small(fixed, start, state, buffers)
-    return _advance_large(fixed, start, state, buffers)
-
-
-def _advance(
-    fixed: tuple[Run, Int[Array, ""]], start: Int[Array, ""], state: State, buffers: list[Any]
-) -> tuple[Int[Array, ""], State, list[Any]]:
-    """Run from step `start` until a given step, or until some buffer may not have room for one step more.
+    form: Form, fixed: list[Any], stop: Array, start: Array, state: list[Any], buffers: list[Any]
+) -> tuple[Array, list[Any], list[Any]]:
+    """Run from step `start` until step `stop`, or until some buffer may not have room for one step more.
 
     **Arguments:**
 
-    - `fixed`: the run, and the step to stop before.
+    - `form`: the structure of the run and its state.
+    - `fixed`, `state`: the arrays of the run and of its state. The memory of `start`, `state` and `buffers` is taken over.
     - `buffers`: one of each recorder: an `EventBuffer`, or an array of `[slots, ...]` for a trace.
 
     **Returns:** the step reached, the state, and the filled buffers.
     """
-    run, stop = fixed
+    small = max((x.size for x in state), default=0) < SINGLE_THREAD_BELOW
+    return (_advance_small if small else _advance_large)((form, fixed, stop), start, state, buffers)
+
+
+def _advance(
+    given: tuple[Form, list[Any], Array], start: Array, arrays: list[Any], buffers: list[Any]
+) -> tuple[Array, list[Any], list[Any]]:
+    form, fixed, stop = given
+    run, state = form.of([*fixed, *arrays])
 
     def room(s: Array, counts: list[Any], ahead: int) -> Array:
         """Whether there is a step `s` to come, which `ahead` steps with any number of events may precede."""
@@ -137,7 +144,8 @@ def _advance(
     ]
     loop = while_loop if run.fused else lax.while_loop
     carry = room(start, _counts(buffers), 0), start, state, buffers
-    return loop(lambda carry: carry[0], one, carry)[1:]
+    _, reached, state, buffers = loop(lambda carry: carry[0], one, carry)
+    return reached, [x for x in jtu.tree_leaves(state) if eqx.is_array(x)], buffers
 
 
 def _written(run: Run, buffers: list[Any], values: list[Array], s: Array, start: Array) -> list[Any]:

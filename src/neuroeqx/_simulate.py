@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 
-from ._abstract import eval_shape
+from ._abstract import Form, form
 from ._interfaces import AbstractDynamics
 from ._loop import advance, EventBuffer, is_input, Run, run_traced
 from ._record import Recorder, Spikes, Trace
@@ -90,17 +90,20 @@ def simulate(
                 f"simulate: `record[{name!r}]` must be a recorder such as nex.spikes('E'), got {recorder!r}."
             )
     init_key, run_key = (None, None) if key is None else jax.random.split(key)
+    given = state is not None
     if state is None:
         state = model.init(dt=dt, key=init_key)
-    else:
-        _check_state(model, state, dt)
     inputs = jtu.tree_map(lambda x: x if is_input(x) else jnp.asarray(x, dtype=float), inputs, is_leaf=is_input)
     _check_inputs(model, inputs, steps)
-    run = Run(model, inputs, tuple(recorders.values()), jnp.asarray(first, jnp.int32), run_key, dt, fused)
-    shapes = _check_step(run, state, recorders)
-    if is_traced(model, inputs, state, key):
-        return _simulate_traced(run, state, t0, t1, steps, list(recorders), shapes, checkpoint)
-    return _simulate_chunks(run, state, t0, t1, steps, list(recorders), shapes, progress)
+    run = Run(model, inputs, tuple(recorders.values()), np.asarray(first, np.int32), run_key, dt, fused)
+    # A check takes as long as hundreds of steps, so a run of the same form as one before is not checked again.
+    same, arrays = form((run, state))
+    shapes = _checked(same, given)
+    _check_selections(recorders, shapes)
+    values = [value for _, value in shapes]
+    if is_traced(arrays, key):
+        return _simulate_traced(run, state, t0, t1, steps, list(recorders), values, checkpoint)
+    return _simulate_chunks(run, same, arrays, t0, t1, steps, list(recorders), values, progress)
 
 
 # The memory that the records of one chunk may take.
@@ -108,25 +111,29 @@ _CHUNK_BYTES = 32 * 2**20
 
 
 def _simulate_chunks(
-    run: Run, state: State, t0: float, t1: float, steps: int, names: list[str], shapes: list[Any], progress: bool
+    run: Run,
+    same: Form,
+    arrays: list[Any],
+    t0: float,
+    t1: float,
+    steps: int,
+    names: list[str],
+    shapes: list[Any],
+    progress: bool,
 ) -> Solution:
     slots = _slots(run, shapes)
     spaces = tuple(
         (recorder.events, max(4 * shape.size, 2**16) if recorder.events else (slots, *shape.shape), shape.dtype)
         for recorder, shape in zip(run.recorders, shapes, strict=True)
     )
+    fixed = arrays[: len(arrays) - same.last]
     # The loop takes over the memory of its state, of which a leaf may be shared with the model or the caller.
-    leaves, tree = jtu.tree_flatten(state)
-    places = [i for i, leaf in enumerate(leaves) if eqx.is_array_like(leaf)]
-    copies, buffers, reached, stop = _begin([leaves[i] for i in places], np.int32(steps), spaces)
-    for i, copy in zip(places, copies, strict=True):
-        leaves[i] = copy
-    state = tree.unflatten(leaves)
+    state, buffers, reached, stop = _begin(arrays[len(fixed) :], np.int32(steps), spaces)
     kept: list[list[np.ndarray]] = [[] for _ in names]
     bar = _Progress(steps, run.dt) if progress else None
     start = 0
     while start < steps:
-        reached, state, buffers = advance((run, stop), reached, state, buffers)
+        reached, state, buffers = advance(same, fixed, stop, reached, state, buffers)
         end = int(reached)
         for i, (recorder, buffer) in enumerate(zip(run.recorders, buffers, strict=True)):
             # Cut by NumPy: JAX would compile a program for each new length.
@@ -147,7 +154,7 @@ def _simulate_chunks(
         else:
             values = np.concatenate([np.zeros((0, *shape.shape), shape.dtype), *parts])
             records[name] = Trace(values, t0, run.dt, recorder.every)
-    return Solution(t0, t1, run.dt, records, state)
+    return Solution(t0, t1, run.dt, records, same.of([*fixed, *state])[1])
 
 
 @functools.partial(jax.jit, static_argnums=2)
@@ -265,8 +272,38 @@ def _check_fit(whose: str, drive: Any, shape: tuple[int, ...], steps: int) -> No
         )
 
 
+@functools.lru_cache(maxsize=256)
+def _checked(same: Form, given: bool) -> list[Any]:
+    """Trace one step abstractly: the state must fit the model and keep its form.
+
+    **Arguments:**
+
+    - `same`: of the run and its state.
+    - `given`: whether the state is not the model's own.
+
+    **Returns:** for each record what it selects from, and what it keeps, as shapes.
+    """
+    run, state = same.abstract()
+    if given:
+        _check_state(run.model, state, run.dt)
+    before, after, values = eqx.filter_eval_shape(_first_step, run, state)
+    if jtu.tree_structure(before) != jtu.tree_structure(after):
+        raise TypeError(
+            f"simulate: the step of {type(run.model).__name__} changes the structure of its state, from "
+            f"{jtu.tree_structure(before)} to {jtu.tree_structure(after)}."
+        )
+    pairs = zip(jtu.tree_leaves_with_path(before), jtu.tree_leaves(after), strict=True)
+    for (path, a), b in pairs:
+        if (a.shape, a.dtype) != (b.shape, b.dtype):
+            raise TypeError(
+                f"simulate: the step of {type(run.model).__name__} changes its state{jtu.keystr(path)} from "
+                f"{a.dtype}{list(a.shape)} to {b.dtype}{list(b.shape)}; shapes and dtypes must stay."
+            )
+    return values
+
+
 def _check_state(model: AbstractDynamics, state: State, dt: float) -> None:
-    expected = eval_shape(_init, model, dt)
+    expected = eqx.filter_eval_shape(_init, model, dt)
     want, given = jtu.tree_structure(expected), jtu.tree_structure(state)
     same = want == given and all(
         a.shape == jnp.shape(b) and a.dtype == jnp.result_type(b)
@@ -283,23 +320,8 @@ def _init(model: AbstractDynamics, dt: float) -> State:
     return model.init(dt=dt, key=jax.random.key(0))
 
 
-def _check_step(run: Run, state: State, recorders: Mapping[str, Recorder]) -> list[Any]:
-    """Trace one step abstractly: the state must keep its form, and selections must lie within what they select."""
-    before, after, values = eval_shape(_first_step, run, state)
-    if jtu.tree_structure(before) != jtu.tree_structure(after):
-        raise TypeError(
-            f"simulate: the step of {type(run.model).__name__} changes the structure of its state, from "
-            f"{jtu.tree_structure(before)} to {jtu.tree_structure(after)}."
-        )
-    pairs = zip(jtu.tree_leaves_with_path(before), jtu.tree_leaves(after), strict=True)
-    for (path, a), b in pairs:
-        if (a.shape, a.dtype) != (b.shape, b.dtype):
-            raise TypeError(
-                f"simulate: the step of {type(run.model).__name__} changes its state{jtu.keystr(path)} from "
-                f"{a.dtype}{list(a.shape)} to {b.dtype}{list(b.shape)}; shapes and dtypes must stay."
-            )
-    shapes = []
-    for (name, recorder), (whole, value) in zip(recorders.items(), values, strict=True):
+def _check_selections(recorders: Mapping[str, Recorder], shapes: list[Any]) -> None:
+    for (name, recorder), (whole, _) in zip(recorders.items(), shapes, strict=True):
         if recorder.indices is not None and not is_tracer(recorder.indices):
             chosen = np.asarray(recorder.indices)
             if chosen.size and not (0 <= chosen.min() and chosen.max() < whole.size):
@@ -307,8 +329,6 @@ def _check_step(run: Run, state: State, recorders: Mapping[str, Recorder]) -> li
                     f"simulate: record {name!r} selects {chosen.min()} ... {chosen.max()}, but there are {whole.size} "
                     f"cells, 0 ... {whole.size - 1}."
                 )
-        shapes.append(value)
-    return shapes
 
 
 def _first_step(run: Run, state: State) -> tuple[State, State, list[Any]]:

@@ -35,6 +35,10 @@ def is_tracer(x: Any) -> bool:
 
 def is_traced(*trees: Any) -> bool:
     """Whether any leaf is a tracer, or the call itself happens inside `jax.jit`."""
-    leaves = jax.tree_util.tree_leaves(trees)
-    here = jax.numpy.zeros(())  # a tracer exactly when a jit trace is current
-    return any(is_tracer(leaf) for leaf in [here, *leaves])
+    here = _zero()  # a tracer exactly when a jit trace is current
+    return any(is_tracer(leaf) for leaf in [here, *jax.tree_util.tree_leaves(trees)])
+
+
+@jax.jit
+def _zero() -> Array:
+    return jax.numpy.zeros(())

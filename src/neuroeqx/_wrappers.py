@@ -39,7 +39,7 @@ class Refractory(AbstractCell):
 
     - `cell`: a neuron.
     - `t_ref`: the refractory period, ms, not negative: a number, or an array that broadcasts against the population.
-        `simulate` refuses a dt that does not divide it.
+        `simulate` refuses a dt that does not divide it, or that is not at least a 32,767th of it.
     """
 
     cell: AbstractNeuron
@@ -57,7 +57,7 @@ class Refractory(AbstractCell):
             raise ValueError(f"Refractory: `t_ref` must not be negative, got {self.t_ref}.")
 
     def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> RefractoryState:
-        return RefractoryState(self.cell.init(shape, key=key), jnp.zeros(shape, jnp.int32))
+        return RefractoryState(self.cell.init(shape, key=key), jnp.zeros(shape, _STEPS))
 
     def step(
         self, state: RefractoryState, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
@@ -68,7 +68,7 @@ class Refractory(AbstractCell):
         v = jnp.where(held, voltage(state.cell), voltage(after))
         after = with_voltage(after, v)
         after, spike = self.cell.fire(state.cell, after, allowed=(~held).astype(v.dtype))
-        period = jnp.round(self.t_ref / dt).astype(jnp.int32)
+        period = jnp.minimum(jnp.round(self.t_ref / dt), jnp.iinfo(_STEPS).max).astype(_STEPS)
         remaining = jnp.where(spike > 0.0, period, jnp.maximum(state.remaining - 1, 0))
         return RefractoryState(after, remaining), spike
 
@@ -84,6 +84,15 @@ class Refractory(AbstractCell):
                 f"Refractory: `t_ref` = {steps[off][0] * dt:g} ms is not a multiple of dt = {dt:g} ms; the nearest "
                 f"choices are {whole * dt:g} and {(whole + 1) * dt:g} ms."
             )
+        most = int(jnp.iinfo(_STEPS).max)
+        if np.any(steps > most):
+            raise ValueError(
+                f"Refractory: `t_ref` = {steps.max() * dt:g} ms is longer than {most} steps of dt = {dt:g} ms."
+            )
+
+
+# Of two bytes, for the counters are a quarter of the memory that a step of a LIF cell goes through.
+_STEPS = jnp.int16
 
 
 class EveryState(eqx.Module):

@@ -54,7 +54,7 @@ def test_a_step_keeps_structure_shapes_and_dtypes(make, current, dtype):
     assert [(a.shape, a.dtype) for a in jtu.tree_leaves(state)] == [(a.shape, a.dtype) for a in jtu.tree_leaves(after)]
     assert output.shape == (N,)
     assert output.dtype == dtype
-    assert all(x.dtype in (np.dtype(dtype), np.dtype("int32")) for x in jtu.tree_leaves(state))
+    assert all(x.dtype in (np.dtype(dtype), np.dtype("int16"), np.dtype("int32")) for x in jtu.tree_leaves(state))
 
 
 @everywhere

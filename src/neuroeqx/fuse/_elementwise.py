@@ -14,7 +14,7 @@ Emitter = Callable[..., Any]
 EMITTERS: dict[str, Emitter] = {}
 FUNCTIONS: set[str] = set()  # those that take many operations
 _REALS = (np.dtype(np.float32), np.dtype(np.float64))
-_WHOLE = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.uint32), np.dtype(np.uint64))
+_WHOLE = (np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.uint32), np.dtype(np.uint64))
 DTYPES = (*_REALS, *_WHOLE, np.dtype(bool))
 
 
