@@ -141,3 +141,22 @@ def test_code_is_kept_on_disk(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("NEUROEQX_CACHE_DIR", str(tmp_path / "file" / "below"))
     assert [_machine.remembered("a key", make) for _ in range(2)] == [b"code"] * 2 and len(made) == 4
+
+
+@pytest.mark.parametrize("make", [network, lambda: nex.Population(nex.LIF(), 20)], ids=["loop", "scan"])
+def test_what_is_exported_has_no_native_code(make):
+    """Which would not be there in the process that loads it."""
+    model = make()
+    where = "N" if isinstance(model, nex.Network) else None
+    record = {"v": nex.voltage(where)}
+
+    @jax.jit
+    def program(x):
+        drive = x if where is None else {where: x}
+        return nex.simulate(model, 5.0, 0.1, drive, record=record, key=jr.key(0)).records["v"].values
+
+    x = jnp.asarray(20.0)
+    assert "neuroeqx_fused" in program.lower(x).as_text()
+    exported = jax.export.export(program, disabled_checks=nex.ops.export_checks())(jax.ShapeDtypeStruct((), x.dtype))
+    assert "neuroeqx_fused" not in exported.mlir_module()
+    np.testing.assert_allclose(exported.call(x), program(x), rtol=1e-5)

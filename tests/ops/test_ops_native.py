@@ -112,7 +112,7 @@ def test_an_artefact_runs_in_another_process(tmp_path):
 def test_every_target_is_named():
     """Those that have been registered by now, here and by other tests, are those that an export may hold.
 
-    Native steps are not among them: what is exported is traced with `fused=False`.
+    Native steps are not among them: they are exported in the plain form.
     """
     from neuroeqx.ops import _export, _frame
 

@@ -1,5 +1,6 @@
 """JAX's own operations that are no loop over an array: sums, selections by index, products with dense matrices."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from ._call import Call, Unsupported
 
 
 _REALS = (np.dtype(np.float32), np.dtype(np.float64))
+_PLACES = (np.dtype(np.int32), np.dtype(np.int64))
 
 
 def _check_sum(eqn: Any) -> None:
@@ -63,8 +65,91 @@ def _emit_dot(e: Any, operation: Any) -> None:
     e.call("dot", words, [out.dtype.type])
 
 
+def _check_scatter(eqn: Any) -> None:
+    """Of single numbers, or of parts of one length, into a vector."""
+    array, indices, updates = (v.aval for v in eqn.invars)
+    numbers = eqn.params["dimension_numbers"]
+    kinds = tuple(numbers.inserted_window_dims), tuple(numbers.update_window_dims)
+    plain = kinds in (((0,), ()), ((), (updates.ndim - 1,))) and tuple(numbers.scatter_dims_to_operand_dims) == (0,)
+    whole = array.ndim == 1 and indices.dtype == np.dtype(np.int32) and 0 not in (indices.size, updates.size)
+    if not plain or not whole or array.dtype not in _REALS:
+        raise Unsupported(f"{eqn.primitive.name} of {updates.str_short()} to {array.str_short()}")
+
+
+def _emit_scatter(adds: bool) -> Any:
+    def emit(e: Any, operation: Any) -> None:
+        array, indices, updates = operation.inputs
+        e.in_place(operation, 0, array)
+        clips = "CLIP" in str(operation.params["mode"]).upper()
+        number = e.word(1) if indices.scalar else e.size(indices)
+        length = e.word(1) if updates.scalar else e.builder.udiv(e.size(updates), number)
+        words = [e.address(operation.outputs[0]), e.size(array), e.address(indices), number, e.address(updates), length]
+        e.call("scatter", [*words, e.word(clips), e.word(adds)], [array.dtype.type])
+
+    return emit
+
+
+def _check_joined(eqn: Any) -> None:
+    """Whether the parts lie one after the other."""
+    name, shape = eqn.primitive.name, eqn.outvars[0].aval.shape
+    axis = eqn.params["dimension" if name == "concatenate" else "axis"]
+    if math.prod(shape[:axis]) != 1 or any(v.aval.size == 0 for v in eqn.invars):
+        raise Unsupported(f"{name} along axis {axis} to {shape}")
+
+
+def _emit_joined(e: Any, operation: Any) -> None:
+    place, [output] = e.word(0), operation.outputs
+    for part in operation.inputs:
+        if part.scalar:
+            e.store_single(e.address(output, place), part.dtype, e.single(part))
+            place = e.builder.add(place, e.word(1))
+        else:
+            e.copy(e.address(output, place), part)
+            place = e.builder.add(place, e.size(part))
+
+
+def _check_extreme(eqn: Any) -> None:
+    array, output = eqn.invars[0].aval, eqn.outvars[0].aval
+    of_all = output.shape == () and array.size > 0 and (array.ndim == 1 or not eqn.primitive.name.startswith("arg"))
+    if not of_all or array.dtype not in _REALS or output.dtype not in (array.dtype, *_PLACES):
+        raise Unsupported(f"{eqn.primitive.name} of {array.str_short()} along some axes only, or of no real numbers")
+
+
+def _emit_extreme(e: Any, operation: Any) -> None:
+    """Of the place of the largest or smallest number, or that number itself."""
+    [array], [output] = operation.inputs, operation.outputs
+    largest = operation.name.endswith("max")
+    place = e.call("extreme", [e.address(array), e.size(array), e.word(largest)], [array.dtype.type])
+    if operation.name.startswith("arg"):
+        kind = e.type_of(output)
+        e.define(output, place if place.type == kind else e.builder.trunc(place, kind))
+    else:
+        e.define(output, e.read(output.dtype, e.address(array, place)))
+
+
+def _check_running(eqn: Any) -> None:
+    [array] = (v.aval for v in eqn.invars)
+    if array.ndim != 1 or array.dtype not in _REALS:
+        raise Unsupported(f"{eqn.primitive.name} of {array.str_short()}")
+
+
+def _emit_running(e: Any, operation: Any) -> None:
+    [array], [output] = operation.inputs, operation.outputs
+    words = [e.address(output), e.address(array), e.size(array), e.word(operation.params["reverse"])]
+    e.call("running_sum", words, [array.dtype.type])
+
+
 ARRAY_CALLS = {
     "reduce_sum": Call(_check_sum, _emit_sum, {}),
     "gather": Call(_check_gather, _emit_gather, {}),
     "dot_general": Call(_check_dot, _emit_dot, {}),
+    "scatter": Call(_check_scatter, _emit_scatter(False), {0: 0}),
+    "scatter-add": Call(_check_scatter, _emit_scatter(True), {0: 0}),
+    "concatenate": Call(_check_joined, _emit_joined, {}),
+    "stack": Call(_check_joined, _emit_joined, {}),
+    "argmax": Call(_check_extreme, _emit_extreme, {}),
+    "argmin": Call(_check_extreme, _emit_extreme, {}),
+    "reduce_max": Call(_check_extreme, _emit_extreme, {}),
+    "reduce_min": Call(_check_extreme, _emit_extreme, {}),
+    "cumsum": Call(_check_running, _emit_running, {}),
 }

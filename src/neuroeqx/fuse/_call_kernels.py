@@ -5,22 +5,24 @@ from numba import carray, types
 from numba.extending import overload
 
 from ..ops._active import first_from, LIST, listed_words, stack_list, write_active
-from ..ops._ffi import at_address, kernel, reordering_kernel
+from ..ops._ffi import at_address, kernel
 from ..ops._lanes import width
-from ..ops._rows import add_events, add_list
+from ..ops._rows import add_events, add_list, add_list_in_halves
 from ..ops.dense._kernels import add_events as add_dense_events
 from ..ops.events._kernels import append_events
+from ..ops.procedural._kernels import add_row, add_rows, scratch_views
+from ..ops.procedural._vectors import STACK, stack
 
 
 _MOST = np.iinfo(np.int32).max
 
 
-def _array(address, size, dtype):
+def array_at(address, size, dtype):
     """The numbers at an address, or `None` where `dtype` is."""
     raise NotImplementedError
 
 
-@overload(_array)
+@overload(array_at)
 def _view(address, size, dtype):
     if isinstance(dtype, types.NoneType):
         return lambda address, size, dtype: None
@@ -64,13 +66,13 @@ def _list_at(address, size):
 def list_active(x, size, listed, real):
     """Lists where `x` is not zero."""
     ids = _list_at(listed, size)
-    ids[0] = write_active(_array(x, size, real), ids[_HEAD:])
+    ids[0] = write_active(array_at(x, size, real), ids[_HEAD:])
 
 
 @kernel
 def clear(x, size, listed, real):
     """An array without spikes, and its list."""
-    values = _array(x, size, real)
+    values = array_at(x, size, real)
     for i in range(size):
         values[i] = 0
     _list_at(listed, size)[0] = 0
@@ -79,7 +81,7 @@ def clear(x, size, listed, real):
 @kernel
 def mark(bits, size, listed, x, written, real):
     """Lists the bits that are set. Unless `x` was `written`, it gets ones there, and zeros where there were some before."""
-    ids, values = _list_at(listed, size), _array(x, size, real)
+    ids, values = _list_at(listed, size), array_at(x, size, real)
     places = ids[_HEAD:]
     if not written:
         for e in range(np.uint64(ids[0])):
@@ -122,8 +124,8 @@ def _walk(target, own, shared, columns, pointers, spikes, ids, count, turn, list
         )
     if listed.instance_type == types.uint32:
         return lambda target, own, shared, columns, pointers, spikes, ids, count, turn, listed: add_events(
-            target, own, shared, columns, pointers, spikes, _array(ids, spikes.shape[0], np.uint32),
-            _array(count, 1, np.uint32), 0, turn,
+            target, own, shared, columns, pointers, spikes, array_at(ids, spikes.shape[0], np.uint32),
+            array_at(count, 1, np.uint32), 0, turn,
         )  # fmt: skip
     return lambda target, own, shared, columns, pointers, spikes, ids, count, turn, listed: _add_part(
         target, own, shared, columns, pointers, spikes, ids, count, turn
@@ -164,17 +166,100 @@ def deliver(
     They are searched for, or listed (`listed` is `uint32`: at `ids`, as many as `count` points to), or (`uint64`) `ids` is
     the address of the list of an array, of which `x` is the section from `count` on.
     """
-    target, spikes = _array(out, n_post, real), _array(x, n_pre, real)
-    own = _array(weight, 1 if shared else synapses, weights)
-    columns = _array(indices, synapses, np.uint32)
+    target, spikes = array_at(out, n_post, real), array_at(x, n_pre, real)
+    own = array_at(weight, 1 if shared else synapses, weights)
+    columns = array_at(indices, synapses, np.uint32)
     pointers, turn = _rows(rows, n_pre, pointer), _turn(offset, n_post, ring)
     _along(target, own, shared != 0, columns, pointers, spikes, ids, count, turn, listed)
 
 
 @kernel
+def deliver_half(
+    out, n_post, weight, shared, indices, synapses, rows, x, n_pre, listed, first, which, real, weights, pointer
+):
+    """A part of `deliver` from the list of an array: below or above the middle of `out`, or (2) what these left."""
+    target, spikes = array_at(out, n_post, real), array_at(x, n_pre, real)
+    own = array_at(weight, 1 if shared else synapses, weights)
+    columns, pointers = array_at(indices, synapses, np.uint32), _rows(rows, n_pre, pointer)
+    active, start, missed, count = carray(stack_list(), LIST, np.uint32), -1, 0, LIST
+    middle = np.uint32(n_post // 128 * 64)
+    while count == LIST:
+        count, start = part(listed, first, n_pre, start, active)
+        missed += add_list_in_halves(target, own, shared != 0, columns, pointers, spikes, active, count, middle, which)
+    return np.int64(missed)
+
+
+def _draw_along(target, theta, spikes, n, law, tables, turn, ids, count, scratch, listed):
+    """As `_along`, for a matrix that is drawn again at every use."""
+    raise NotImplementedError
+
+
+@overload(_draw_along)
+def _draw_rows(target, theta, spikes, n, law, tables, turn, ids, count, scratch, listed):
+    if isinstance(listed, types.NoneType):
+        return lambda target, theta, spikes, n, law, tables, turn, ids, count, scratch, listed: add_rows(
+            target, theta, spikes, n, law, tables, turn, law, np.int64(-1), 1, scratch
+        )
+    if listed.instance_type == types.uint32:
+        return lambda target, theta, spikes, n, law, tables, turn, ids, count, scratch, listed: add_rows(
+            target, theta, spikes, n, law, tables, turn, array_at(ids, n[0], np.uint32),
+            np.int64(array_at(count, 1, np.int32)[0]), 1, scratch,
+        )  # fmt: skip
+    return lambda target, theta, spikes, n, law, tables, turn, ids, count, scratch, listed: _draw_part(
+        target, theta, spikes, n, law, tables, turn, ids, count, scratch
+    )
+
+
+@kernel
+def _draw_part(target, theta, spikes, n, law, tables, turn, listed, first, scratch):
+    active, start = carray(stack_list(), LIST, np.uint32), -1
+    scratch[4][0] = 0  # the only member of the batch
+    count = LIST
+    while count == LIST:
+        count, start = part(listed, first, n[0], start, active)
+        for a in range(count):
+            add_row(target, theta, spikes, n, law, tables, turn, np.int64(active[a]), 1, scratch)
+
+
+@kernel
+def draw(
+    out,
+    n_post,
+    theta,
+    x,
+    n_pre,
+    law,
+    n_law,
+    seed,
+    gaps,
+    n_gaps,
+    normal,
+    n_normal,
+    accept,
+    n_accept,
+    ids,
+    count,
+    offset,
+    real,
+    listed,
+):
+    """As `deliver`, for a matrix that is drawn again at every use. `law` are its numbers; tables may be of no length."""
+    tables = (
+        array_at(seed, 2, np.uint32), array_at(gaps, n_gaps, np.uint32), array_at(normal, n_normal, np.uint32),
+        array_at(accept, n_accept, np.uint32),
+    )  # fmt: skip
+    scratch = scratch_views(carray(stack(), STACK, np.uint32), real)
+    n, turn = (n_pre, n_post), np.int64(np.uint32(offset)) % n_post
+    target, spikes, parameters = array_at(out, n_post, real), array_at(x, n_pre, real), array_at(theta, 2, real)
+    _draw_along(
+        target, parameters, spikes, n, array_at(law, n_law, np.int32), tables, turn, ids, count, scratch, listed
+    )
+
+
+@kernel
 def append_listed(buffer, size, count, listed, n, step, first):
     """As `append`, for a section of an array that has a list."""
-    rows, room = _array(buffer, size, np.int32), size // 2
+    rows, room = array_at(buffer, size, np.int32), size // 2
     active, start = carray(stack_list(), LIST, np.uint32), -1
     found = LIST
     while found == LIST:
@@ -187,6 +272,12 @@ def append_listed(buffer, size, count, listed, n, step, first):
 
 
 @kernel
+def compact(x, n, ids, real):
+    """Lists the places where `x` is not zero, and returns how many there are."""
+    return np.int64(write_active(array_at(x, n, real), carray(at_address(ids), n, np.uint32)))
+
+
+@kernel
 def compact_listed(listed, first, n, ids):
     """As `compact`, for a section of an array that has a list."""
     return np.int64(part(listed, first, n, -1, carray(at_address(ids), n, np.uint32))[0])
@@ -195,14 +286,14 @@ def compact_listed(listed, first, n, ids):
 @kernel
 def append(buffer, size, count, x, n, step, real):
     """Appends the places where `x` is not zero to a list of (step, place), and returns how long it would be."""
-    return np.int64(append_events(_array(buffer, size, np.int32), count, _array(x, n, real), np.int32(step)))
+    return np.int64(append_events(array_at(buffer, size, np.int32), count, array_at(x, n, real), np.int32(step)))
 
 
 @kernel
 def deliver_dense(out, n_post, weight, x, n_pre, real):
     """`out += x @ W` along the active rows of `x`, of a dense matrix."""
-    target, matrix = _array(out, n_post, real), _array(weight, n_pre * n_post, real)
-    add_dense_events(target, matrix, _array(x, n_pre, real), _lanes(real))
+    target, matrix = array_at(out, n_post, real), array_at(weight, n_pre * n_post, real)
+    add_dense_events(target, matrix, array_at(x, n_pre, real), _lanes(real))
 
 
 def _lanes(real):
@@ -213,41 +304,3 @@ def _lanes(real):
 def _lanes_of(real):
     lanes = width(np.dtype(str(real.instance_type)).type)
     return lambda real: lanes
-
-
-@reordering_kernel
-def total(x, size, out, real):
-    """The sum of an array."""
-    values, result = _array(x, size, real), real(0)
-    for i in range(size):
-        result += values[i]
-    _array(out, 1, real)[0] = result
-
-
-@kernel
-def take(x, size, indices, n, out, fills, real):
-    """`out = x[indices]`; beyond the ends NaN, or the nearest entry."""
-    values, places, result = _array(x, size, real), _array(indices, n, np.int32), _array(out, n, real)
-    for k in range(n):
-        i = np.int64(places[k])
-        result[k] = real(np.nan) if fills and (i < 0 or i >= size) else values[min(max(i, 0), size - 1)]
-
-
-@reordering_kernel
-def dot(out, n_out, matrix, vector, n_in, along, real):
-    """`out = vector @ matrix` or, unless `along` the first axis, `matrix @ vector`."""
-    result, numbers = _array(out, n_out, real), _array(vector, n_in, real)
-    weights = _array(matrix, n_in * n_out, real)
-    if along:
-        for j in range(n_out):
-            result[j] = 0
-        for i in range(n_in):
-            value, row = numbers[i], weights[i * n_out : (i + 1) * n_out]
-            for j in range(n_out):
-                result[j] += value * row[j]
-    else:
-        for j in range(n_out):
-            total_, row = real(0), weights[j * n_in : (j + 1) * n_in]
-            for i in range(n_in):
-                total_ += numbers[i] * row[i]
-            result[j] = total_

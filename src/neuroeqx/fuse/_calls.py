@@ -7,7 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._array_calls import ARRAY_CALLS
+from ._blocks import BLOCKS
+from ._broadcast import BROADCASTS
 from ._call import Call, Unsupported
+from ._procedural_call import PROCEDURAL
 
 
 def _no_check(eqn: Any) -> None:
@@ -28,6 +31,8 @@ def _check_product(eqn: Any) -> None:
 
 def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
     def emit(e: Any, operation: Any) -> None:
+        from ._halves import deliver
+
         out, weight, x, *rest = operation.inputs
         listed = rest[:2] if operation.params["listed"] else ()
         indices, *rest = rest[len(listed) :]
@@ -36,8 +41,7 @@ def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
         ids, count = listed or (None, None)
         e.in_place(operation, 0, out)
         own, first = (None, None) if listed else e.list_of(x)
-        e.call(
-            "deliver",
+        words, dtypes = (
             [
                 e.address(operation.outputs[0]), e.size(operation.outputs[0]),
                 e.address(weight), e.word(weight.scalar), e.address(indices), e.size(indices),
@@ -55,6 +59,10 @@ def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
                 None if offset is None else np.uint32,
             ],
         )  # fmt: skip
+        if own is None:
+            e.call("deliver", words, dtypes)
+        else:
+            deliver(e, words, dtypes)
 
     return emit
 
@@ -114,11 +122,17 @@ def _emit_section(e: Any, operation: Any) -> None:
     e.copy(e.address(operation.outputs[0], e.offset(starts, place["limits"], place["strides"])), update)
 
 
-CALLS = {
-    "neuroeqx_csr_add_matvec": Call(_check_product, _emit_product(True), {0: 0}, 2),
-    "neuroeqx_fanout_add_matvec": Call(_check_product, _emit_product(False), {0: 0}, 2),
-    "neuroeqx_dense_add_matvec": Call(_check_dense, _emit_dense, {0: 0}),
-    "neuroeqx_events_compact": Call(_no_check, _emit_compact, {}, 0),
-    "neuroeqx_events_append": Call(_no_check, _emit_append, {0: 0}, 2),
-    "dynamic_update_slice": Call(_check_section, _emit_section, {0: 0}),
-} | ARRAY_CALLS
+CALLS = (
+    {
+        "neuroeqx_csr_add_matvec": Call(_check_product, _emit_product(True), {0: 0}, 2),
+        "neuroeqx_fanout_add_matvec": Call(_check_product, _emit_product(False), {0: 0}, 2),
+        "neuroeqx_dense_add_matvec": Call(_check_dense, _emit_dense, {0: 0}),
+        "neuroeqx_events_compact": Call(_no_check, _emit_compact, {}, 0),
+        "neuroeqx_events_append": Call(_no_check, _emit_append, {0: 0}, 2),
+        "dynamic_update_slice": Call(_check_section, _emit_section, {0: 0}),
+    }
+    | ARRAY_CALLS
+    | BLOCKS
+    | BROADCASTS
+    | PROCEDURAL
+)

@@ -7,9 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun, Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
 
 from ..ops._primitive import bind, zero_tangent
+from ._lowering import register
 from ._scan import is_scan
 from ._while import is_native
 
@@ -65,7 +66,8 @@ either_p.def_abstract_eval(lambda *operands, meaning, native: meaning.out_avals)
 either_p.def_impl(_compiled)
 batching.primitive_batchers[either_p] = _batch
 ad.primitive_jvps[either_p] = _jvp
-as_meaning = lambda *operands, meaning, native: jaxpr_as_fun(meaning)(*operands)
-as_native = lambda *operands, meaning, native: jaxpr_as_fun(native)(*operands)
-mlir.register_lowering(either_p, mlir.lower_fun(as_meaning, multiple_results=True))
-mlir.register_lowering(either_p, mlir.lower_fun(as_native, multiple_results=True), platform="cpu")
+register(
+    either_p,
+    lambda *operands, meaning, native: jaxpr_as_fun(meaning)(*operands),
+    cpu=lambda *operands, meaning, native: jaxpr_as_fun(native)(*operands),
+)

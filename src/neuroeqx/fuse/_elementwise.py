@@ -5,7 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from . import _functions as functions
+from . import (
+    _error_function as error_function,
+    _functions as functions,
+    _hyperbolic as hyperbolic,
+    _power as power,
+    _trigonometry as trigonometry,
+)
 
 
 # From the operations to build with, the parameters of the equation, the dtypes of operands and result, and the operands,
@@ -254,10 +260,41 @@ def _exp(v, params, dtypes, result, a):
     return functions.exp(v, a, result, params.get("bounded", False))
 
 
-for _name in ("exp2", "expm1", "log", "log1p", "tanh", "logistic", "pow", "sin", "cos"):
+for _name in ("expm1", "log", "log1p", "tanh", "logistic"):
     _function(_name, _name)
 for _name in ("phi1", "exprel_inverse", "exprel_inverse_of"):
     _function(f"neuroeqx_{_name}", _name)
+
+
+def _elementary(primitive: str, formula: Callable[..., Any]) -> None:
+    """By our own formula on CPU; elsewhere by the function of a library."""
+    FUNCTIONS.add(primitive)
+    EMITTERS[primitive] = lambda v, params, dtypes, result, *args: v.elementary(primitive, formula, result, *args)
+
+
+for _module, _names in {
+    power: ("exp2", "pow", "cbrt"),
+    trigonometry: ("sin", "cos", "tan", "asin", "acos", "atan", "atan2"),
+    hyperbolic: ("sinh", "cosh", "asinh", "acosh", "atanh"),
+    error_function: ("erf", "erfc"),
+}.items():
+    for _name in _names:
+        _elementary(_name, getattr(_module, _name))
+
+
+@_emits("nextafter")
+def _nextafter(v, params, dtypes, result, a, b):
+    kind = np.dtype(f"int{8 * result.itemsize}")
+    zero, one, most = v.const(0, kind), v.const(1, kind), v.const(np.iinfo(kind).max, kind)
+    x, y = v.bitcast(a, kind), v.bitcast(b, kind)
+    size, other = v.and_(x, most), v.and_(y, most)
+    apart = v.icompare("<", v.xor(x, y), zero)  # of different signs
+    down = v.or_(apart, v.icompare(">", size, other))
+    step = v.iadd(x, v.select(down, v.const(-1, kind), one))
+    least = v.or_(v.and_(y, v.not_(most)), one)
+    step = v.select(v.icompare("==", size, zero), v.select(v.icompare("==", other, zero), y, least), step)
+    step = v.select(v.icompare("==", x, y), y, step)
+    return v.select(v.or_(v.isnan(a), v.isnan(b)), v.const(np.nan, result), v.bitcast(step, result))
 
 
 def supports(name: str, dtypes: list[Any], params: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 Every loop handles a vector of 64 bytes at a time and the rest under a mask.
 """
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from ..ops._two_threads import number_of_threads
 from ._calls import CALLS
 from ._elementwise import EMITTERS
 from ._flat import Constant, Flat, Operation, Value
-from ._halves import run_loop
+from ._halves import run_loop, worth_two
 from ._kernel_code import kernel
-from ._plan import Plan, Slot
+from ._plan import loops_within, Plan, Slot
+from ._second_thread import SecondThread
 from ._vectors import BYTES, element_type, Vectors
 
 
@@ -55,6 +57,8 @@ class Emitter:
     def __init__(self, builder: Any, frame: Any, plan: Plan, layout: Layout):
         self.builder, self.frame = builder, frame
         self.plan, self.layout = plan, layout
+        self.whole_plan = plan
+        self.given: dict[tuple[str, int], tuple[int, int]] | None = None  # where the slots of a program within lie
         self.kernels: dict[str, str] = {}  # that are called, in LLVM's language
         self.scalars: dict[int, Any] = {}
         self.views: dict[int, Any] = {}  # addresses
@@ -67,8 +71,7 @@ class Emitter:
         # Of a batch.
         self.member: Any = _WORD(0)
         self.thread: Any = _WORD(0)
-        # How many threads there are; none for the loops of a batch, which has them already.
-        self.threads = number_of_threads(builder, frame) if layout.batched is None else None
+        self.second: SecondThread | None = None  # not for a batch, which has two threads already
 
     # Reading the frame
 
@@ -100,7 +103,17 @@ class Emitter:
         which = self.thread if is_room else self.member
         return self.builder.mul(which, self.builder.mul(size, _WORD(value.dtype.itemsize)))
 
+    def within(self, planned: Plan) -> "Emitter":
+        """For a program within this one; who asks fills in where the slots of that lie."""
+        inner = copy.copy(self)
+        inner.plan, inner.given = planned, {}
+        inner.made = {id(value): operation for operation in planned.flat.operations for value in operation.outputs}
+        inner.scalars, inner.views = dict(self.scalars), dict(self.views)
+        return inner
+
     def place(self, slot: Slot) -> tuple[int, int]:
+        if self.given is not None:
+            return self.given[slot]
         if slot.kind == "operand":
             if slot.place in self.carried:
                 return _frame.RESULTS, self.carried[slot.place]
@@ -151,10 +164,10 @@ class Emitter:
 
     def _size_of(self, value: Any) -> Any:
         """From the dimensions of some buffer of this size, or else a constant."""
-        for j, atom in enumerate(self.plan.flat.outputs):
+        for j, atom in enumerate(self.whole_plan.flat.outputs):
             if isinstance(atom, Value) and not atom.scalar and atom.size == value.size:
                 return self._product(_frame.RESULTS, j, atom)
-        for i, operand in enumerate(self.plan.flat.inputs):
+        for i, operand in enumerate(self.whole_plan.flat.inputs):
             if i in self.layout.operands and not operand.scalar and operand.size == value.size:
                 return self._product(_frame.ARGUMENTS, self.layout.operands[i], operand)
         return _WORD(value.size)
@@ -197,7 +210,7 @@ class Emitter:
     # Calls
 
     def call(self, name: str, words: list[Any], dtypes: list[Any]) -> Any:
-        """Calls a kernel of `_call_kernels` with words, for some dtypes (`None` for what there is not)."""
+        """Calls a kernel with words, for some dtypes (`None` for what there is not)."""
         own = kernel(name, len(words), tuple(dtypes))
         self.kernels[own.name] = own.text
         module = self.builder.module
@@ -270,6 +283,7 @@ class Emitter:
                     kept[j] = builder.alloca(self.type_of(inputs[i]))
                 builder.store(self.single(inputs[i]), kept[j])
         self._look_through(inputs)
+        self._ask_for_second()
         builder.branch(header)
         builder.position_at_end(header)
         for i, j in self.carried.items():
@@ -285,11 +299,24 @@ class Emitter:
         builder.branch(header)
         builder.position_at_end(end)
         for j, place in kept.items():
-            self._store_single(self.data(_frame.RESULTS, j), outputs[j].dtype, builder.load(place))
+            self.store_single(self.data(_frame.RESULTS, j), outputs[j].dtype, builder.load(place))
+        if self.second is not None:
+            self.second.end(builder)
+        end = builder.block
         builder.position_at_end(self.entry)
         builder.branch(begin)
         builder.position_at_end(end)
         return self
+
+    def _ask_for_second(self) -> None:
+        """Another thread for the run, if some loop is worth it."""
+        if self.layout.batched is None:
+            wanted = ir.IntType(1)(0)
+            for operations in loops_within(self.plan):
+                wanted = self.builder.or_(wanted, worth_two(self, operations))
+            threads = number_of_threads(self.builder, self.frame)
+            wanted = self.builder.and_(wanted, self.builder.icmp_unsigned(">", threads, _WORD(1)))
+            self.second = SecondThread(self.builder, self.frame, wanted)
 
     def _look_through(self, inputs: list[Value]) -> None:
         """Makes the lists of spikes, which its loops keep up to date."""
@@ -302,7 +329,7 @@ class Emitter:
 
     def _rounds(self, outputs: list[Any], kept: dict[int, Any]) -> None:
         """One round of a loop."""
-        self._run_stages()
+        self.run_stages()
         for j, place in kept.items():
             self.builder.store(self.single(outputs[j]), place)
         for j, atom in self.plan.copies:
@@ -310,7 +337,7 @@ class Emitter:
             if not atom.scalar and not unchanged:
                 self.copy(self.data(_frame.RESULTS, j), atom)
 
-    def _run_stages(self) -> None:
+    def run_stages(self) -> None:
         for first, loops, calls in zip(self.plan.first, self.plan.loops, self.plan.calls, strict=True):
             self._others(first)
             for operations in loops:
@@ -366,6 +393,6 @@ class Emitter:
         dtypes = [atom.dtype for atom in operation.inputs]
         return EMITTERS[operation.name](v, operation.params, dtypes, operation.outputs[0].dtype, *args)
 
-    def _store_single(self, address: Any, dtype: np.dtype, number: Any) -> None:
+    def store_single(self, address: Any, dtype: np.dtype, number: Any) -> None:
         number = self.builder.zext(number, _BYTE) if dtype.kind == "b" else number
         self.builder.store(number, self.builder.inttoptr(address, number.type.as_pointer()))

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
+from ._blocks import block_of, BLOCKS, check_block, programs_of
+from ._broadcast import check_broadcast, check_operands, repeats
 from ._call import Unsupported
 from ._calls import CALLS
 from ._elementwise import DTYPES, EMITTERS, supports
@@ -79,12 +81,15 @@ def name_of(eqn: Any) -> str:
 
 
 def kind_of(eqn: Any) -> str:
-    """The kind of an equation, "same" or "nested" included. Raises `Unsupported`."""
+    """The kind of an equation, "same", "nested", "block", "fill" and "repeat" included. Raises `Unsupported`."""
     name = name_of(eqn)
     if name in _NESTED:
         return "nested"
     if eqn.effects:
         raise Unsupported(f"{name} has side effects")
+    if name in BLOCKS:
+        check_block(eqn)
+        return "block"
     avals = [v.aval for v in (*eqn.invars, *eqn.outvars)]
     if any(map(is_key, avals)):
         return _kind_of_keys(eqn, name)
@@ -102,7 +107,10 @@ def kind_of(eqn: Any) -> str:
             return "fill"
         if len(eqn.invars) == 1 and eqn.invars[0].aval.size == eqn.outvars[0].aval.size:
             return "same"
-        raise Unsupported(f"broadcast_in_dim from {eqn.invars[0].aval.shape} to {eqn.outvars[0].aval.shape}")
+        if len(eqn.invars) != 1:
+            raise Unsupported("broadcast_in_dim to a shape that is not known")
+        check_broadcast(eqn)
+        return "repeat"
     if name == "slice":
         _slice_offset(eqn)
         return "view"
@@ -114,10 +122,7 @@ def kind_of(eqn: Any) -> str:
         return "call"
     if not supports(name, [aval.dtype for aval in avals], eqn.params):
         raise Unsupported(f"{name} is not elementwise, or not known")
-    one = math.prod(eqn.outvars[0].aval.shape) == 1
-    shapes = {aval.shape for aval in avals if aval.shape != () and (one or math.prod(aval.shape) != 1)}
-    if len(shapes) > 1 or (shapes and eqn.outvars[0].aval.shape == ()):
-        raise Unsupported(f"{name} of shapes {sorted(shapes)}")
+    check_operands(name, [aval.shape for aval in avals], eqn.outvars[0].aval.shape)
     return "elementwise"
 
 
@@ -177,17 +182,30 @@ def check(eqn: Any) -> None:
             raise Unsupported(f"{eqn.primitive.name} with arrays as constants")
         for inner in jaxpr.eqns:
             check(inner)
+    elif eqn.primitive.name in BLOCKS:
+        for closed in programs_of(eqn):
+            for inner in closed.jaxpr.eqns:
+                check(inner)
+        inputs = [_value(v.aval) for v in eqn.invars]
+        block_of(
+            eqn, [_keys_of(x, []) if is_key(v.aval) else x for x, v in zip(inputs, eqn.invars, strict=True)], _program
+        )
+
+
+def _program(closed: ClosedJaxpr, inputs: list[Value], args: list[Any]) -> Flat:
+    """As `flatten`, for what its arguments are."""
+    operations: list[Operation] = []
+    outputs = _walk(closed.jaxpr, closed.consts, args, operations)
+    return Flat(inputs, needed(operations, outputs), outputs)
 
 
 def flatten(closed: ClosedJaxpr) -> Flat:
     """All that a jaxpr does, as a list of operations. What nothing needs is left out."""
     inputs = [_value(v.aval) for v in closed.jaxpr.invars]
-    operations: list[Operation] = []
-    values = [
-        _keys_of(x, operations) if is_key(v.aval) else x for x, v in zip(inputs, closed.jaxpr.invars, strict=True)
-    ]
-    outputs = _walk(closed.jaxpr, closed.consts, values, operations)
-    return Flat(inputs, needed(operations, outputs), outputs)
+    words: list[Operation] = []
+    values = [_keys_of(x, words) if is_key(v.aval) else x for x, v in zip(inputs, closed.jaxpr.invars, strict=True)]
+    flat = _program(closed, inputs, values)
+    return Flat(inputs, needed([*words, *flat.operations], flat.outputs), flat.outputs)
 
 
 def _value(aval: Any) -> Value:
@@ -276,6 +294,13 @@ def _walk(jaxpr: Jaxpr, consts: Any, inputs: list[Any], operations: list[Operati
             args = [_whole(arg, v.aval, operations) for arg, v in zip(args, eqn.invars, strict=True)]
         if kind == "keys":
             outs = [_walk_keys(eqn, args, operations)]
+        elif kind == "repeat":
+            axes = eqn.params["broadcast_dimensions"]
+            outs = [_repeated(args[0], eqn.invars[0].aval.shape, axes, eqn.outvars[0].aval.shape, operations)]
+        elif kind == "block":
+            given, block = block_of(eqn, args, _program)
+            outs = [_value(v.aval) for v in eqn.outvars]
+            operations.append(Operation("call", eqn.primitive.name, {"block": block}, given, outs))
         elif kind == "nested":
             inner, inner_consts = nested(eqn)
             outs = _walk(inner, inner_consts, args, operations)
@@ -303,9 +328,29 @@ def _walk(jaxpr: Jaxpr, consts: Any, inputs: list[Any], operations: list[Operati
 
 
 def _broadcast(eqn: Any, args: list[Any], operations: list[Operation]) -> list[Any]:
-    """Arrays of one number, of which a whole array is made, as that number."""
-    size = math.prod(eqn.outvars[0].aval.shape)
-    return [_reshaped(arg, (), operations) if size != 1 and math.prod(arg.shape) == 1 else arg for arg in args]
+    """Arrays of one number, of which a whole array is made, as that number; others that are repeated as they are then."""
+    target = eqn.outvars[0].aval.shape
+    if math.prod(target) == 1:
+        return args
+    whole = []
+    for arg, v in zip(args, eqn.invars, strict=True):
+        shape = v.aval.shape
+        if math.prod(arg.shape) == 1:
+            arg = _reshaped(arg, (), operations)
+        elif math.prod(shape) != math.prod(target) and name_of(eqn) in EMITTERS:
+            arg = _repeated(arg, shape, tuple(range(len(shape))), target, operations)
+        whole.append(arg)
+    return whole
+
+
+def _repeated(
+    atom: Any, shape: tuple[int, ...], axes: tuple[Any, ...], target: tuple[int, ...], operations: list[Operation]
+) -> Any:
+    """A whole array from one that is repeated along axes."""
+    output = Value(tuple(target), atom.dtype)
+    sizes = repeats(shape, axes, target, "broadcast_in_dim")
+    operations.append(Operation("call", "broadcast_in_dim", {"sizes": sizes}, [atom], [output]))
+    return output
 
 
 def _whole(atom: Any, aval: Any, operations: list[Operation]) -> Any:

@@ -210,11 +210,3 @@ def exprel_inverse_of(v, x, exp_x, dtype):
     one = v.const(1, dtype)
     series = v.fma(x, v.fma(x, v.const(1.0 / 12.0, dtype), v.const(-0.5, dtype)), one)
     return v.select(small, series, v.exact_mul(x, v.inverse(v.exact_sub(exp_x, one))))
-
-
-def _from_library(name):
-    """One number after the other."""
-    return lambda v, *args: v.library(name, *args[:-1])
-
-
-exp2, pow, sin, cos = (_from_library(name) for name in ("exp2", "pow", "sin", "cos"))

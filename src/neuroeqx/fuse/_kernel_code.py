@@ -17,7 +17,7 @@ class Kernel(NamedTuple):
 
 
 def kernel(name: str, words: int, dtypes: tuple[Any, ...]) -> Kernel:
-    """A kernel of `_call_kernels` for so many words and these dtypes (`None` for what there is not)."""
+    """A kernel of `_call_kernels` or `_array_kernels` for so many words and these dtypes (`None` for what there is not)."""
     kinds = [None if t is None else np.dtype(t).name for t in dtypes]
     key = f"kernel {name} {words} {kinds}"
     own = f"neuroeqx_{name}_{hashlib.sha256(key.encode()).hexdigest()[:16]}"
@@ -27,9 +27,9 @@ def kernel(name: str, words: int, dtypes: tuple[Any, ...]) -> Kernel:
 def _text(name: str, words: int, kinds: list[str | None], own: str) -> str:
     from numba import types
 
-    from . import _call_kernels
+    from . import _array_kernels, _call_kernels
 
-    dispatcher = getattr(_call_kernels, name)
+    dispatcher = (vars(_call_kernels) | vars(_array_kernels))[name]
     dummies = [types.none if kind is None else types.NumberClass(getattr(types, kind)) for kind in kinds]
     signature = (*[types.int64] * words, *dummies)
     dispatcher.compile(signature)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ._calls import CALLS
 from ._flat import Atom, Flat, Operation, Value
+from ._simplify import simplify
 
 
 class Slot(NamedTuple):
@@ -52,6 +53,7 @@ class Plan:
     - `aliases`: operands and the results that take over their memory.
     - `room`: arrays that are needed besides the results.
     - `lists`: of arrays that are looked through for spikes.
+    - `parts`: of operations that hold programs of their own, by the identity of the operation.
     """
 
     flat: Flat
@@ -63,6 +65,26 @@ class Plan:
     aliases: dict[int, int]
     room: list[Value]
     lists: dict[int, Places]
+    parts: dict[int, list["Part"]]
+
+
+def loops_within(planned: Plan) -> list[list[Operation]]:
+    """All loops, those of programs within included."""
+    own = [loop for stage in planned.loops for loop in stage]
+    return own + [loop for parts in planned.parts.values() for part in parts for loop in loops_within(part.plan)]
+
+
+class Part(NamedTuple):
+    """A program within a program, and what of the room of the outer one is its own."""
+
+    plan: Plan
+    room: list[Slot]
+
+
+def in_place(operation: Operation) -> dict[int, int]:
+    """From places of the outputs of a call to those of the inputs whose memory they take over."""
+    block = operation.params.get("block")
+    return CALLS[operation.name].in_place if block is None else block.in_place
 
 
 def plan(flat: Flat, pairs: tuple[tuple[int, int], ...]) -> Plan:
@@ -70,7 +92,7 @@ def plan(flat: Flat, pairs: tuple[tuple[int, int], ...]) -> Plan:
     - `pairs`: operands and results that share memory, since these are those of the next round. Results that cannot be
         made in that place are made elsewhere, and copied at the end.
     """
-    return _Planner(flat).plan(pairs)
+    return _Planner(flat).plan(pairs, True)
 
 
 def _vector(operation: Operation) -> bool:
@@ -89,7 +111,7 @@ class _Planner:
         self.after: dict[int, bool] = {}  # whether an operation waits for the loops or for calls of its stage
         self.order: dict[int, int] = {}
 
-    def plan(self, pairs: tuple[tuple[int, int], ...]) -> Plan:
+    def plan(self, pairs: tuple[tuple[int, int], ...], with_lists: bool) -> Plan:
         self._earliest()
         self._latest()
         last = max(self.stage.values(), default=0)
@@ -109,9 +131,10 @@ class _Planner:
             loops.append(list(by_size.values()))
         slots, copies, room = self._memory(pairs)
         aliases = self._aliases(pairs, slots, copies)
-        self._separate(slots, copies, room, aliases)
-        lists = self._lists(room, aliases)
-        return Plan(self.flat, first, loops, calls, slots, copies, aliases, room, lists)
+        self._separate(slots, copies, room, aliases, {j for _, j in pairs})
+        lists = self._lists(room, aliases) if with_lists else {}
+        parts = self._parts(room)
+        return Plan(self.flat, first, loops, calls, slots, copies, aliases, room, lists, parts)
 
     # When
 
@@ -190,23 +213,23 @@ class _Planner:
                         own = Slot("room", len(room))
                         room.append(value)
                     slots[id(value)] = own
-                if operation.kind == "call" and place in CALLS[operation.name].in_place:
-                    source = operation.inputs[CALLS[operation.name].in_place[place]]
+                if operation.kind == "call" and place in in_place(operation):
+                    source = operation.inputs[in_place(operation)[place]]
                     if id(source) in self.made and id(source) not in slots and self._ends_with(source, operation):
                         slots[id(source)] = slots[id(value)]
         return slots, copies, room
 
     def _place_of_result(self, call: Operation, place: int, pairs: tuple[tuple[int, int], ...]) -> Slot | None:
         """Of the result that a loop makes of what `call` changes in the place of an operand, if nothing needs both."""
-        if call.kind != "call" or place not in CALLS[call.name].in_place:
+        if call.kind != "call" or place not in in_place(call):
             return None
-        value, source = call.outputs[place], call.inputs[CALLS[call.name].in_place[place]]
+        value, source = call.outputs[place], call.inputs[in_place(call)[place]]
         while id(source) in self.made and self.made[id(source)].kind == "call":
             before = self.made[id(source)]
             own = next(k for k, output in enumerate(before.outputs) if output is source)
-            if own not in CALLS[before.name].in_place:
+            if own not in in_place(before):
                 return None
-            source = before.inputs[CALLS[before.name].in_place[own]]
+            source = before.inputs[in_place(before)[own]]
         result = next((j for i, j in pairs if self.flat.inputs[i] is source), None)
         last = None if result is None else self.made.get(id(self.flat.outputs[result]))
         if result is None or last is None or not _vector(last):
@@ -215,6 +238,8 @@ class _Planner:
         for reader in self.readers.get(id(value), []):
             together = _vector(reader) and self.stage[id(reader)] == self.stage[id(last)]
             same = same and (together or self._end(reader) < self._time(last))
+            if reader.kind == "call" and any(reader.inputs[i] is value for i in in_place(reader).values()):
+                same = same and self._ends_with(value, reader)
         return Slot("result", result) if same else None
 
     def _ends_with(self, value: Atom, call: Operation) -> bool:
@@ -245,7 +270,7 @@ class _Planner:
             if j in copied or id(operand) in kept or operand.scalar or i in aliases or j in aliases.values():
                 continue
             written = [op for op in self.flat.operations for v in op.outputs if slots.get(id(v)) == Slot("result", j)]
-            if written and self._harmless(operand, min(written, key=self._time), written):
+            if written and self._harmless(operand, j, slots, min(written, key=self._time), written):
                 aliases[i] = j
         return aliases
 
@@ -256,6 +281,8 @@ class _Planner:
         for operation in self.flat.operations:
             if not _vector(operation) or operation.outputs[0].dtype.kind != "f":
                 continue
+            if self._changed_by_a_program(operation.outputs[0]):
+                continue
             value = operation.outputs[0]
             own = [value, *([before[id(value)]] if id(value) in before else [])]
             if any(self._looked_through(v) for v in own):
@@ -265,6 +292,25 @@ class _Planner:
                 words, number = (2 * (value.size // 64 + 1), value.size + 2), np.dtype(np.uint32)
                 room.extend(Value((n,), number) for n in words)
         return lists
+
+    def _changed_by_a_program(self, value: Value) -> bool:
+        """Whether what changes it does not know of its list."""
+        readers = [op for op in self.readers.get(id(value), []) if "block" in op.params]
+        return any(op.inputs[i] is value for op in readers for i in in_place(op).values())
+
+    def _parts(self, room: list[Value]) -> dict[int, list[Part]]:
+        """Plans of the programs that operations hold. Their room becomes that of the whole program."""
+        found: dict[int, list[Part]] = {}
+        for operation in self.flat.operations:
+            if "block" not in operation.params:
+                continue
+            block = operation.params["block"]
+            for k, program in enumerate(block.programs):
+                planned = _Planner(simplify(program)).plan(block.pairs(k), False)
+                own = [Slot("room", len(room) + r) for r in range(len(planned.room))]
+                found.setdefault(id(operation), []).append(Part(planned, own))
+                room.extend(planned.room)
+        return found
 
     def _looked_through(self, value: Value) -> bool:
         for reader in self.readers.get(id(value), []):
@@ -277,12 +323,17 @@ class _Planner:
         return False
 
     def _separate(
-        self, slots: dict[int, Slot], copies: list[tuple[int, Atom]], room: list[Value], aliases: dict[int, int]
+        self,
+        slots: dict[int, Slot],
+        copies: list[tuple[int, Atom]],
+        room: list[Value],
+        aliases: dict[int, int],
+        shared: set[int],
     ) -> None:
-        """Makes the results elsewhere that must not be made in the memory of an operand."""
+        """Makes the results elsewhere, of those that share memory with an operand, that must not be made there."""
         for j, atom in enumerate(self.flat.outputs):
             own = Slot("result", j)
-            if atom.scalar or slots.get(id(atom)) != own or j in aliases.values():
+            if atom.scalar or slots.get(id(atom)) != own or j in aliases.values() or j not in shared:
                 continue
             for value, slot in list(slots.items()):
                 if slot == own:
@@ -296,12 +347,15 @@ class _Planner:
             atom = self.made[id(atom)].inputs[0]
         return atom
 
-    def _harmless(self, operand: Value, first: Operation, written: list[Operation]) -> bool:
-        """Whether every read of an operand comes before the first write to its memory."""
+    def _harmless(
+        self, operand: Value, result: int, slots: dict[int, Slot], first: Operation, written: list[Operation]
+    ) -> bool:
+        """Whether every read of an operand comes before the first write to its memory, that of a result."""
         size = written[0].outputs[0].size
         for reader in self.readers.get(id(operand), []):
             if reader is first and first.kind == "call":
-                changed = CALLS[first.name].in_place.values()
+                to = lambda place: slots.get(id(first.outputs[place])) == Slot("result", result)
+                changed = [source for place, source in in_place(first).items() if to(place)]
                 if all(atom is not operand or place in changed for place, atom in enumerate(first.inputs)):
                     continue
                 return False

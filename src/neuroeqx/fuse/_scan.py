@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun, JaxprEqn, Literal, Primitive, Var
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
 
 from ..ops._primitive import bind, result_type, zero_tangent
 from ._call import Unsupported
+from ._lowering import register
 from ._scan_lanes import from_lanes, lanes_of, result_shapes, Scan, to_lanes
 from ._step import as_step, evaluate
 
@@ -202,7 +203,4 @@ scan_p.def_abstract_eval(_results)
 scan_p.def_impl(lambda *operands, loop: jax.jit(functools.partial(scan_p.bind, loop=loop))(*operands))
 ad.primitive_jvps[scan_p] = _jvp
 batching.primitive_batchers[scan_p] = _batch
-mlir.register_lowering(scan_p, mlir.lower_fun(_meaning, multiple_results=True))
-mlir.register_lowering(scan_p, mlir.lower_fun(_native, multiple_results=True), platform="cpu")
-for _platform in ("cuda", "rocm"):
-    mlir.register_lowering(scan_p, mlir.lower_fun(_triton, multiple_results=True), platform=_platform)
+register(scan_p, _meaning, cpu=_native, cuda=_triton, rocm=_triton)

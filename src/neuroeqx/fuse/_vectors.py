@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from llvmlite import binding, ir
 
+from . import _huge_angle as huge_angle
+
 
 BYTES = 64  # of a vector; where registers are shorter it takes several
 _FLOATS = {4: ir.FloatType(), 8: ir.DoubleType()}
@@ -124,6 +126,42 @@ class Vectors:
         r = self.builder.call(function, [a, ir.Constant(kind, ir.Undefined), mask(0xFFFF)])
         return self.fma(r, self.fma(self.neg(a), r, self.const(1, np.float32)), r)
 
+    def _estimate(self, name: str, a: Any) -> Any | None:
+        """14 digits of an inverse (`rcp14`) or of that of a root (`rsqrt14`) of float64, where there is an instruction."""
+        if self.lanes not in (8, 16) or not _has_avx512():
+            return None
+        kind, mask, word = ir.VectorType(_FLOATS[8], 8), ir.IntType(8), ir.IntType(32)
+        full, none = f"llvm.x86.avx512.{name}.pd.512", ir.Constant(kind, ir.Undefined)
+        function_type = ir.FunctionType(kind, [kind, kind, mask])
+        function = self.builder.module.globals.get(full) or ir.Function(self.builder.module, function_type, full)
+        lanes = lambda first, count: ir.Constant(ir.VectorType(word, count), list(range(first, first + count)))
+        other = ir.Constant(a.type, ir.Undefined)
+        parts = [self.builder.shuffle_vector(a, other, lanes(k, 8)) for k in range(0, self.lanes, 8)]
+        parts = [self.builder.call(function, [part, none, mask(0xFF)]) for part in parts]
+        return parts[0] if len(parts) == 1 else self.builder.shuffle_vector(*parts, lanes(0, 16))
+
+    def rough_inverse(self, a):
+        """`1 / a` of float64 with 27 digits or more, for numbers from 2^-1000 to 2^1000 in size."""
+        r, one = self._estimate("rcp14", a), self.const(1, np.float64)
+        return self.builder.fdiv(one, a) if r is None else self.fma(self.fma(self.neg(a), r, one), r, r)
+
+    def near_quotient(self, a, b):
+        """`a / b` of float64 to about a unit in the last place, for finite `a`, and `b` as in `rough_inverse`."""
+        r = self.rough_inverse(b)
+        q = self.exact_mul(a, r)
+        return self.fma(self.fma(self.neg(b), q, a), r, q)
+
+    def near_sqrt(self, a):
+        """The root to about a unit in the last place, for numbers from 2^-1000 to 2^1000."""
+        r = self._estimate("rsqrt14", a)
+        if r is None:
+            return self.sqrt(a)
+        half = self.exact_mul(r, self.const(0.5, np.float64))
+        root = self.exact_mul(a, r)
+        rest = self.fma(self.neg(root), half, self.const(0.5, np.float64))
+        root, half = self.fma(root, rest, root), self.fma(half, rest, half)
+        return self.fma(self.fma(self.neg(root), root, a), half, root)
+
     def unless_all(self, condition: Any, quick: Any, slow: Callable[[], Any]) -> Any:
         """`quick`, or `slow()` where the condition does not hold in every lane; that is only computed then."""
         builder = self.builder
@@ -145,6 +183,10 @@ class Vectors:
     def fma(self, a, b, c):
         """`a * b + c`, rounded once where the processor can."""
         return self._call("fmuladd", a, b, c)
+
+    def exact_fma(self, a, b, c):
+        """`a * b + c`, rounded once; where the processor cannot, by the C library."""
+        return self._call("fma", a, b, c)
 
     def exact_sub(self, a, b):
         """A difference that is never contracted."""
@@ -182,9 +224,30 @@ class Vectors:
         """The nearest whole number; of two the one further from zero."""
         return self._call("round", a)
 
-    def library(self, name, *args):
-        """LLVM's `sin`, `cos`, `pow`: the C library's function, lane by lane."""
-        return self._call(name, *args)
+    def elementary(self, name, formula, dtype, *args):
+        """A function that other languages than this one have under its name."""
+        del name
+        return formula(self, *args, dtype)
+
+    def huge_angle(self, a, size):
+        """`n` and `r` of `a = n pi/2 + r`, see `_huge_angle.py`."""
+        return huge_angle.reduced(self, a, size)
+
+    def look_up(self, name: str, table: tuple[float, ...], place):
+        """The numbers of a table of float64 at some places in it, as int64. One name is one table."""
+        builder, element = self.builder, _FLOATS[8]
+        kind = ir.ArrayType(element, len(table))
+        known: Any = builder.module.globals.get(name) or ir.GlobalVariable(builder.module, kind, name)
+        known.initializer, known.global_constant, known.linkage = ir.Constant(kind, list(table)), True, "internal"
+        place = self.iadd(self.shl(place, self.const(3, np.int64)), self.fill(builder.ptrtoint(known, ir.IntType(64))))
+        if self.lanes is None:
+            return builder.load(builder.inttoptr(place, element.as_pointer()))
+        result, every = self.type(np.float64), self.const(True, bool)
+        places = builder.inttoptr(place, ir.VectorType(element.as_pointer(), self.lanes))
+        name, word = f"llvm.masked.gather.v{self.lanes}f64.v{self.lanes}p0", ir.IntType(32)
+        function_type = ir.FunctionType(result, [places.type, word, every.type, result])
+        function = builder.module.globals.get(name) or ir.Function(builder.module, function_type, name)
+        return builder.call(function, [places, word(8), every, ir.Constant(result, ir.Undefined)])
 
     def compare(self, how, a, b):
         """`how` is one of `< <= > >= ==` (false where a number is NaN) and `!=` (then true)."""

@@ -10,12 +10,14 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun, Primitive, Var
-from jax.interpreters import batching, mlir
+from jax.interpreters import batching
 
 from ..ops._primitive import bind
+from ._blocks import BLOCKS
 from ._call import Unsupported
 from ._flat import check, flatten
-from ._plan import plan
+from ._lowering import register
+from ._plan import loops_within, Plan, plan
 from ._random import is_key
 from ._rotate import begin, Moved, rotate
 from ._simplify import simplify
@@ -71,6 +73,8 @@ def _loop_of(step: Step, condition: ClosedJaxpr) -> tuple[Loop, list[Any], list[
     try:
         for eqn in condition.jaxpr.eqns:
             check(eqn)
+            if eqn.primitive.name in BLOCKS:
+                return None
     except Unsupported:
         return None
     step, moved = rotate(step, condition)
@@ -187,8 +191,7 @@ loop_p.multiple_results = True
 loop_p.def_abstract_eval(_results)
 loop_p.def_impl(lambda *operands, **params: jax.jit(functools.partial(_meaning, **params))(*operands))
 batching.primitive_batchers[loop_p] = _batch
-mlir.register_lowering(loop_p, mlir.lower_fun(_meaning, multiple_results=True))
-mlir.register_lowering(loop_p, mlir.lower_fun(_native, multiple_results=True), platform="cpu")
+register(loop_p, _meaning, cpu=_native)
 
 
 def is_native(jaxpr: Jaxpr) -> bool:
@@ -206,5 +209,11 @@ def explain(body: Callable[[Any], Any], carry: Any) -> tuple[list[tuple[int, int
     made = {v for eqn in step.equations for v in eqn.outvars}
     invars = list(dict.fromkeys([*(v for v in used if v not in made), *jaxpr.invars]))
     flat = simplify(flatten(ClosedJaxpr(jaxpr.replace(constvars=[], invars=invars, eqns=step.equations), [])))
-    loops = [(len(loop), loop[0].outputs[0].size) for stage in plan(flat, ()).loops for loop in stage]
-    return loops, [operation.name for operation in flat.operations if operation.kind == "call"], []
+    planned = plan(flat, ())
+    return [(len(loop), loop[0].outputs[0].size) for loop in loops_within(planned)], _calls(planned), []
+
+
+def _calls(planned: Plan) -> list[str]:
+    """The names of all calls, those of programs within included."""
+    own = [operation.name for operation in planned.flat.operations if operation.kind == "call"]
+    return own + [name for parts in planned.parts.values() for part in parts for name in _calls(part.plan)]

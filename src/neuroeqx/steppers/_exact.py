@@ -43,5 +43,6 @@ class Exact(AbstractStepper):
         top = jnp.concatenate([jacobian, identity], -1)
         augmented = jnp.concatenate([top, jnp.zeros_like(top)], -2)
         integral = jsl.expm(dt * augmented)[..., :k, k:]
-        change = jnp.einsum("...ij,...j->...i", integral, jnp.stack(f, -1))
-        return treedef.unflatten([leaf + change[..., i] for i, leaf in enumerate(leaves)])
+        # Sums of products and not a product of matrices: of vectors as long as the population.
+        change = [sum(integral[..., i, j] * f[j] for j in range(k)) for i in range(k)]
+        return treedef.unflatten([leaf + change[i] for i, leaf in enumerate(leaves)])

@@ -29,7 +29,7 @@ _GROUP = 64  # members of a batch for which a row is drawn together
 
 
 @kernel
-def _scratch(space, real):
+def scratch_views(space, real):
     """Views of scratch space: words, steps, columns, slots (both with room past the end), members, values, flags, totals."""
     words, steps, columns, slots = space[:128], space[128:256], space[256:384], space[384:512]
     members, flags = space[512:576], space[576:640]
@@ -52,7 +52,7 @@ def _add_each(out, start, columns, count, value, weights):
 
 
 @kernel
-def _add_row(out, theta, x, n, law, tables, offset, row, active, scratch):
+def add_row(out, theta, x, n, law, tables, offset, row, active, scratch):
     """Adds a row to the members that are listed in the scratch space, the first `active` ones."""
     n_pre, size = n
     words, steps, columns, slots, members, values, _, _ = scratch
@@ -116,7 +116,7 @@ def _list_members(x, n_pre, first, last, row, members):
 
 
 @kernel
-def _add(out, theta, x, n, law, tables, offset, ids, count, batch, scratch):
+def add_rows(out, theta, x, n, law, tables, offset, ids, count, batch, scratch):
     rows, n_pre = carray(stack_list(), LIST, np.uint32), n[0]
     for first in range(0, batch, _GROUP):
         last, i = min(first + _GROUP, batch), np.int64(0)
@@ -125,7 +125,7 @@ def _add(out, theta, x, n, law, tables, offset, ids, count, batch, scratch):
             for a in range(found):
                 row = np.int64(rows[a])
                 active = _list_members(x, n_pre, first, last, row, scratch[4])
-                _add_row(out, theta, x, n, law, tables, offset, row, active, scratch)
+                add_row(out, theta, x, n, law, tables, offset, row, active, scratch)
 
 
 # W @ g
@@ -245,10 +245,10 @@ def add_matvec(stamp, real):
         n = x.shape[0] // batch, out.shape[0] // batch
         if batch != _members(frame, 0):
             return _mismatch(frame)
-        scratch = _scratch(carray(stack(), STACK, np.uint32), real)
+        scratch = scratch_views(carray(stack(), STACK, np.uint32), real)
         turn = np.int64(offset[0]) % n[1]
         listed = np.int64(count[0]) if batch == 1 else -1  # a batch looks for itself what all its members need
-        _add(out, theta, x, n, law, tables, turn, ids, listed, batch, scratch)
+        add_rows(out, theta, x, n, law, tables, turn, ids, listed, batch, scratch)
         return 0
 
     return handler
@@ -261,7 +261,7 @@ def _gather_half(frame, half, real, batch):
     law, tables, offset = _structure(frame, 2)
     n = out.shape[0] // batch, g.shape[0] // batch
     span = (0, n[0]) if half < 0 else (n[0] * half // 2, n[0] * (half + 1) // 2)
-    scratch = _scratch(carray(stack(), STACK, np.uint32), real)
+    scratch = scratch_views(carray(stack(), STACK, np.uint32), real)
     _gather(out, theta, g, n, law, tables, np.int64(offset[0]) % n[1], batch, scratch, span)
 
 
@@ -298,7 +298,7 @@ def outer(stamp, real):
         n = x.shape[0] // batch, g.shape[0] // batch
         if batch != _members(frame, 1):
             return _mismatch(frame)
-        scratch = _scratch(carray(stack(), STACK, np.uint32), real)
+        scratch = scratch_views(carray(stack(), STACK, np.uint32), real)
         listed = np.int64(count[0]) if batch == 1 else -1
         _outer(x, g, n, law, tables, np.int64(offset[0]) % n[1], ids, listed, batch, scratch)
         totals = scratch[7]
