@@ -10,8 +10,8 @@ from ._loops import emit_loop, work
 
 
 _WORD = ir.IntType(64)
-# Instructions (those for a vector, times the numbers in an array) from which a loop is shared: about 3 us. And how many there have
-# to be for a vector: with fewer, what takes time is memory, and two threads are as fast as one.
+# Instructions (those for a vector, times the numbers in an array) from which a loop is shared: about 3 us. And how many
+# there have to be for a vector: with fewer, what takes time is memory, and two threads are as fast as one.
 WORTH_TWO = 2**18
 DENSE = 64
 
