@@ -37,7 +37,7 @@ def test_running_sums(reverse, dtype):
     assert_close(*rounds(body, jnp.linspace(-1.0, 1.0, 37, dtype=dtype), native=native), dtype)
 
 
-@pytest.mark.parametrize("special", [[], [np.nan], [np.inf, -np.inf], [5.0, 5.0, -5.0, -5.0]])
+@pytest.mark.parametrize("special", [[], [np.nan, 3.0, np.nan], [np.inf, -np.inf], [5.0, 5.0, -5.0, -5.0]])
 def test_extremes_and_their_places(special, dtype):
     def body(i, c):
         x = c["x"] * 1.5 - 0.25

@@ -131,6 +131,22 @@ def test_random_numbers_and_products_of_branches():
     assert_close(ours, truth, "float32")
 
 
+def test_spikes_that_a_branch_changes_in_place():
+    """Products follow the list of the spikes, whose array is changed once they are through with it."""
+    w = nex.connect.fixed_out_degree(5, 0.4)(40, 40, key=jr.key(0))
+
+    def body(i, c):
+        spikes = (c["v"] > 1.0).astype(c["v"].dtype)
+        g = w.add_to(0.5 * c["g"], spikes)
+        changed = lax.cond(i % 2 == 0, lambda s, g: s * 0.5 + jnp.sin(g), lambda s, g: s, spikes, g)
+        return {"v": jnp.where(spikes > 0.0, 0.0, c["v"] + g * 0.3 + 0.1), "g": g, "s": changed}
+
+    start = {"v": jnp.linspace(0.0, 2.0, 40), "g": jnp.zeros(40), "s": jnp.zeros(40)}
+    ours, truth = rounds(body, start, count=20)
+    assert np.any(np.asarray(truth["g"]) > 0.0)
+    assert_close(ours, truth, "float32")
+
+
 def test_branches_in_branches(dtype):
     def body(i, x):
         inner = lambda x: lax.cond(i % 4 == 0, lambda x: x + 1.0, lambda x: jnp.cos(x), x)
