@@ -191,11 +191,29 @@ def test_loops_with_conditions(dtype):
     assert_close(ours, truth, dtype)
 
 
+def test_what_programs_compute_from_constants_is_computed_once():
+    """The factor of decay, an exponential of the time constants: in a loop, in a branch and in a loop with a condition."""
+    taus = jnp.linspace(10.0, 30.0, 37)
+
+    def step(x):
+        factor = lambda: jnp.exp(-0.1 / taus)
+        x = lax.scan(lambda x, _: (x * factor() + 1.0, None), x, None, length=600)[0]
+        x = lax.cond(x[0] > 3.0, lambda x: x * factor(), lambda x: x, x)
+        return lax.while_loop(lambda x: x[0] > 2.0, lambda x: x * factor(), x)
+
+    found = _step.as_step(jax.make_jaxpr(step)(jnp.ones(37)))
+    assert found.kept == []
+    assert sum("exp" in str(eqn) for eqn in found.before) >= 1
+    assert not any("exp " in str(eqn) for eqn in found.equations)
+
+
 def test_what_loops_cannot_do_is_told():
     shift = lambda i, x: lax.scan(lambda c, _: ((c[1], 0.9 * c[0]), None), (x, x * 2.0), None, length=600)[0][0]
     told = nex.explain(nex.Population(nex.LIF(), 4), inputs=lambda t: shift(0, jnp.ones(4) * t))
     assert any("another place" in why for _, why in told.kept)
     assert_close(*rounds(shift, jnp.ones(40), native=False), "float32")
+    factor = lambda i, x: lax.scan(lambda c, _: ((c[1] * 1.0, 0.9 * c[0]), None), (x, x + 1.0), None, length=600)[0][0]
+    assert_close(*rounds(factor, jnp.ones(40), native=False), "float32")
     over = lambda i, x: lax.scan(lambda c, y: (c + y, None), x, jnp.ones((600, 40)) * x[None])[0]
     assert_close(*rounds(over, jnp.ones(40), native=False), "float32")
 

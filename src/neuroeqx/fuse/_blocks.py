@@ -26,9 +26,10 @@ class Block:
     in_place: dict[int, int]
 
     def pairs(self, place: int) -> tuple[tuple[int, int], ...]:
-        """Inputs and results of a program that share memory."""
+        """Inputs and results of a program that share memory: of a condition none."""
         program = self.programs[place]
-        return tuple((i - self.first, k) for k, i in self.in_place.items() if k < len(program.outputs))
+        own = {k: i for k, i in self.in_place.items() if k < len(program.outputs) and not program.outputs[k].scalar}
+        return tuple((i - self.first, k) for k, i in own.items())
 
 
 def programs_of(eqn: Any) -> list[Any]:
@@ -60,6 +61,8 @@ def block_of(eqn: Any, args: list[Any], flatten: Callable[..., Any]) -> tuple[li
     - `args`: what the equation is given.
     - `flatten`: from a jaxpr, the values that are inputs and what each of its arguments is, to a program.
     """
+    from ._simplify import simplify
+
     params = eqn.params
     first = [args[0]] if eqn.primitive.name == "cond" else []
     args = args[len(first) :]
@@ -82,7 +85,7 @@ def block_of(eqn: Any, args: list[Any], flatten: Callable[..., Any]) -> tuple[li
             atom, new = _inside(arg, carried)
             atoms.append(atom)
             values += new
-        programs.append(flatten(closed, values, [atoms[k] for k in own]))
+        programs.append(simplify(flatten(closed, values, [atoms[k] for k in own])))
     if is_loop:
         begin = len(inputs) - len(eqn.outvars)
         in_place = {k: begin + k for k, v in enumerate(eqn.outvars) if v.aval.shape != ()}

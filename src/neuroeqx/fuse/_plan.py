@@ -12,7 +12,6 @@ import numpy as np
 
 from ._calls import CALLS
 from ._flat import Atom, Flat, Operation, Value
-from ._simplify import simplify
 
 
 class Slot(NamedTuple):
@@ -306,7 +305,7 @@ class _Planner:
                 continue
             block = operation.params["block"]
             for k, program in enumerate(block.programs):
-                planned = _Planner(simplify(program)).plan(block.pairs(k), False)
+                planned = _Planner(program).plan(block.pairs(k), False)
                 own = [Slot("room", len(room) + r) for r in range(len(planned.room))]
                 found.setdefault(id(operation), []).append(Part(planned, own))
                 room.extend(planned.room)
