@@ -133,6 +133,11 @@ def test_numba_is_imported_when_it_is_needed():
     assert out.splitlines() == ["[1.0, 1.0] False", "[1.0, 1.0] True"]
 
 
+def test_importing_the_package_imports_no_compiler():
+    out = run_python('import sys, neuroeqx; print([name for name in ("llvmlite", "numba") if name in sys.modules])')
+    assert out.strip() == "[]"
+
+
 def test_the_second_process_does_not_compile(tmp_path):
     program = (
         PRODUCT

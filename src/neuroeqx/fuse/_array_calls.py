@@ -9,7 +9,6 @@ from ._call import Call, Unsupported
 
 
 _REALS = (np.dtype(np.float32), np.dtype(np.float64))
-_PLACES = (np.dtype(np.int32), np.dtype(np.int64))
 
 
 def _check_sum(eqn: Any) -> None:
@@ -108,25 +107,6 @@ def _emit_joined(e: Any, operation: Any) -> None:
             place = e.builder.add(place, e.size(part))
 
 
-def _check_extreme(eqn: Any) -> None:
-    array, output = eqn.invars[0].aval, eqn.outvars[0].aval
-    of_all = output.shape == () and array.size > 0 and (array.ndim == 1 or not eqn.primitive.name.startswith("arg"))
-    if not of_all or array.dtype not in _REALS or output.dtype not in (array.dtype, *_PLACES):
-        raise Unsupported(f"{eqn.primitive.name} of {array.str_short()} along some axes only, or of no real numbers")
-
-
-def _emit_extreme(e: Any, operation: Any) -> None:
-    """Of the place of the largest or smallest number, or that number itself."""
-    [array], [output] = operation.inputs, operation.outputs
-    largest = operation.name.endswith("max")
-    place = e.call("extreme", [e.address(array), e.size(array), e.word(largest)], [array.dtype.type])
-    if operation.name.startswith("arg"):
-        kind = e.type_of(output)
-        e.define(output, place if place.type == kind else e.builder.trunc(place, kind))
-    else:
-        e.define(output, e.read(output.dtype, e.address(array, place)))
-
-
 def _check_running(eqn: Any) -> None:
     [array] = (v.aval for v in eqn.invars)
     if array.ndim != 1 or array.dtype not in _REALS:
@@ -147,9 +127,5 @@ ARRAY_CALLS = {
     "scatter-add": Call(_check_scatter, _emit_scatter(True), {0: 0}),
     "concatenate": Call(_check_joined, _emit_joined, {}),
     "stack": Call(_check_joined, _emit_joined, {}),
-    "argmax": Call(_check_extreme, _emit_extreme, {}),
-    "argmin": Call(_check_extreme, _emit_extreme, {}),
-    "reduce_max": Call(_check_extreme, _emit_extreme, {}),
-    "reduce_min": Call(_check_extreme, _emit_extreme, {}),
     "cumsum": Call(_check_running, _emit_running, {}),
 }

@@ -10,6 +10,7 @@ from ._array_calls import ARRAY_CALLS
 from ._blocks import BLOCKS
 from ._broadcast import BROADCASTS
 from ._call import Call, Unsupported
+from ._extremes import EXTREMES
 from ._procedural_call import PROCEDURAL
 
 
@@ -134,5 +135,6 @@ CALLS = (
     | ARRAY_CALLS
     | BLOCKS
     | BROADCASTS
+    | EXTREMES
     | PROCEDURAL
 )

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 
 from ._call import Call, Unsupported
 
@@ -47,6 +46,8 @@ def _emit(e: Any, operation: Any) -> None:
 
 def _written_out(e: Any, numbers: np.ndarray) -> Any:
     """The address of numbers that are part of the program, int32."""
+    from llvmlite import ir
+
     module, kind = e.builder.module, ir.ArrayType(ir.IntType(32), numbers.size)
     constant = ir.GlobalVariable(module, kind, module.get_unique_name("neuroeqx_numbers"))
     constant.initializer = ir.Constant(kind, [int(n) for n in numbers])  # pyright: ignore
