@@ -39,7 +39,8 @@ class Refractory(AbstractCell):
 
     - `cell`: a neuron.
     - `t_ref`: the refractory period, ms, not negative: a number, or an array that broadcasts against the population.
-        `simulate` refuses a dt that does not divide it, or that is not at least a 32,767th of it.
+        `simulate` refuses a dt that does not divide it, or that is not at least a 32,767th of it. Where the
+        period is not known yet (a tracer, inside of a transformation) it is rounded, and cut at 32,767 steps.
     """
 
     cell: AbstractNeuron

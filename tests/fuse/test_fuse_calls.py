@@ -8,21 +8,13 @@ import numpy as np
 import pytest
 import scipy.special
 from jax import lax
-from neuroeqx.fuse import _halves, _step, while_loop
+from native_runs import rounds
+from neuroeqx.fuse import _halves, _step
 
 
 @pytest.fixture(autouse=True)
 def small_loops_too(monkeypatch):
     monkeypatch.setattr(_step, "_WORTH", 1)
-
-
-def rounds(body, carry, native=True, count=5):
-    """Some rounds in native code (or said not to be), and in XLA."""
-    condition = lambda state: state[0] < count
-    full = lambda state: (state[0] + 1, body(*state))
-    ours = jax.jit(lambda carry: while_loop(condition, full, (jnp.int32(0), carry))[1])
-    assert ("neuroeqx_fused_while" in ours.lower(carry).as_text()) == native
-    return ours(carry), jax.jit(lambda carry: lax.while_loop(condition, full, (jnp.int32(0), carry))[1])(carry)
 
 
 def assert_equal(body, carry, **kwargs):
@@ -205,33 +197,6 @@ def test_loops_in_two_threads(n, dtype, monkeypatch):
     ours, truth = rounds(body, {"x": x, "y": x * 0.5}, count=50)
     for name in truth:
         np.testing.assert_allclose(ours[name], truth[name], rtol=1e-4 if dtype == "float32" else 1e-12, atol=1e-5)
-
-
-@pytest.mark.parametrize("rows", ["rising", "drawn", "falling", "pairs"])
-@pytest.mark.parametrize("shared", [True, False])
-def test_products_in_two_threads(rows, shared, dtype, monkeypatch):
-    """Whatever the order of the columns, each synapse counts once."""
-    monkeypatch.setattr(_halves, "WORTH_TWO", 1)
-    monkeypatch.setattr(_halves, "DENSE", 1)
-    monkeypatch.setattr(_halves, "WORTH_SYNAPSES", 1)
-    rng, n = np.random.default_rng(0), 300
-    sizes = np.full(n, 2) if rows == "pairs" else rng.integers(0, 30, n)
-    # Of falling pairs only the second column, where it belongs to the first thread, is left over.
-    order = {"rising": np.sort, "drawn": rng.permutation}.get(rows, lambda c: np.sort(c)[::-1])
-    columns = [order(rng.choice(n, size, replace=False)) for size in sizes]
-    weight = 1.0 if shared else rng.integers(1, 9, sizes.sum()).astype(dtype)
-    w = nex.connect.CSR(weight, np.concatenate(columns), np.concatenate([[0], np.cumsum(sizes)]), n)
-
-    def body(i, c):
-        # Whole numbers, which are exact in any order.
-        g = w.add_to(c["g"], c["x"])
-        return {"g": g, "x": (jnp.mod(g + i.astype(dtype), 3.0) > 1.0).astype(dtype)}
-
-    start = {"g": jnp.arange(n, dtype=dtype), "x": jnp.zeros(n, dtype).at[:7].set(1.0)}
-    ours, truth = rounds(body, start, count=20)
-    assert np.ptp(np.asarray(truth["g"])) > n
-    np.testing.assert_array_equal(ours["g"], truth["g"])
-    np.testing.assert_array_equal(ours["x"], truth["x"])
 
 
 def test_spikes_of_two_threads(monkeypatch, x64):

@@ -7,7 +7,7 @@ from numba.extending import overload
 from ..ops._active import first_from, LIST, listed_words, stack_list, write_active
 from ..ops._ffi import at_address, kernel
 from ..ops._lanes import width
-from ..ops._rows import add_events, add_list, add_list_in_halves
+from ..ops._rows import add_events, add_list
 from ..ops.dense._kernels import add_events as add_dense_events
 from ..ops.events._kernels import append_events
 from ..ops.procedural._kernels import add_row, add_rows, scratch_views
@@ -171,22 +171,6 @@ def deliver(
     columns = array_at(indices, synapses, np.uint32)
     pointers, turn = _rows(rows, n_pre, pointer), _turn(offset, n_post, ring)
     _along(target, own, shared != 0, columns, pointers, spikes, ids, count, turn, listed)
-
-
-@kernel
-def deliver_half(
-    out, n_post, weight, shared, indices, synapses, rows, x, n_pre, listed, first, which, real, weights, pointer
-):
-    """A part of `deliver` from the list of an array: below or above the middle of `out`, or (2) what these left."""
-    target, spikes = array_at(out, n_post, real), array_at(x, n_pre, real)
-    own = array_at(weight, 1 if shared else synapses, weights)
-    columns, pointers = array_at(indices, synapses, np.uint32), _rows(rows, n_pre, pointer)
-    active, start, missed, count = carray(stack_list(), LIST, np.uint32), -1, 0, LIST
-    middle = np.uint32(n_post // 128 * 64)
-    while count == LIST:
-        count, start = part(listed, first, n_pre, start, active)
-        missed += add_list_in_halves(target, own, shared != 0, columns, pointers, spikes, active, count, middle, which)
-    return np.int64(missed)
 
 
 def _draw_along(target, theta, spikes, n, law, tables, turn, ids, count, scratch, listed):

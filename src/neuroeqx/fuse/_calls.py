@@ -32,8 +32,6 @@ def _check_product(eqn: Any) -> None:
 
 def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
     def emit(e: Any, operation: Any) -> None:
-        from ._halves import deliver
-
         out, weight, x, *rest = operation.inputs
         listed = rest[:2] if operation.params["listed"] else ()
         indices, *rest = rest[len(listed) :]
@@ -42,7 +40,8 @@ def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
         ids, count = listed or (None, None)
         e.in_place(operation, 0, out)
         own, first = (None, None) if listed else e.list_of(x)
-        words, dtypes = (
+        e.call(
+            "deliver",
             [
                 e.address(operation.outputs[0]), e.size(operation.outputs[0]),
                 e.address(weight), e.word(weight.scalar), e.address(indices), e.size(indices),
@@ -60,10 +59,6 @@ def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
                 None if offset is None else np.uint32,
             ],
         )  # fmt: skip
-        if own is None:
-            e.call("deliver", words, dtypes)
-        else:
-            deliver(e, words, dtypes)
 
     return emit
 

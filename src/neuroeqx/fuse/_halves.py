@@ -11,12 +11,9 @@ from ._loops import emit_loop, work
 
 _WORD = ir.IntType(64)
 # Instructions (those for a vector, times the numbers in an array) from which a loop is shared: about 3 us. And how many
-# there have to be for a vector: with fewer, what takes time is memory, and two threads are as fast as one.
+# there have to be for a vector: with fewer, what takes time is memory, of which the two would send each other parts.
 WORTH_TWO = 2**18
 DENSE = 64
-
-
-WORTH_SYNAPSES = 2**10  # of the rows of a product, from which it is shared
 
 
 def worth_two(e: Any, operations: list[Operation]) -> Any:
@@ -33,78 +30,19 @@ def run_loop(e: Any, operations: list[Operation]) -> None:
     function = _function(e, operations, singles, arrays)
     size = e.size(operations[0].outputs[0])
     words = [size, e.member, e.thread, *(_as_word(builder, e.single(v)) for v in singles), *map(e.address, arrays)]
-    given = words_in_memory(builder, words)
+    given = _in_memory(builder, words)
     alone = lambda: builder.call(function, [e.frame, given, _WORD(0), size])
-    in_halves(e, worth_two(e, operations), given, _half_of(builder.module, function), alone)
-
-
-def in_halves(e: Any, worth: Any, given: Any, half: Any, alone: Any) -> None:
-    """Runs `half(frame, given, 0 and 1)` in two threads, if there are two and it is `worth` it, or else what `alone` writes."""
     if e.second is None:
         alone()
         return
-    with e.builder.if_else(e.builder.and_(e.second.exists(e.builder), worth)) as (shared, own):
-        with shared:
-            e.second.run(e.builder, e.frame, given, half)
+    with builder.if_else(builder.and_(e.second.exists(builder), worth_two(e, operations))) as (in_two, own):
+        with in_two:
+            e.second.run(builder, e.frame, given, _half_of(builder.module, function))
         with own:
             alone()
 
 
-def deliver(e: Any, words: list[Any], dtypes: list[Any]) -> None:
-    """A product along listed rows, in two threads if there are two: one for the lower half of the targets.
-
-    **Arguments:**
-
-    - `words`, `dtypes`: of the kernel `deliver`, whose `listed` is `uint64`.
-    """
-    builder = e.builder
-    alone = lambda: e.call("deliver", words, dtypes)
-    if e.second is None or dtypes[-1] is not None:
-        alone()
-        return
-    half_words, half_dtypes = words[:-1], dtypes[:-2]  # without the offset, and the kind of list
-    with builder.goto_entry_block():
-        disordered = builder.alloca(_WORD)
-        builder.store(_WORD(0), disordered)
-    given = words_in_memory(builder, [_WORD(0), _WORD(0), *half_words])
-    half = _half_of_product(e, half_words, half_dtypes)
-    synapses, sources, listed = half_words[5], half_words[8], half_words[9]
-    active = builder.and_(_load(builder, listed, 0), _WORD(2**32 - 1))
-    much = builder.icmp_unsigned(">=", builder.mul(active, synapses), builder.mul(sources, _WORD(WORTH_SYNAPSES)))
-    ordered = builder.icmp_unsigned("==", builder.load(disordered), _WORD(0))
-    with builder.if_else(builder.and_(e.second.exists(builder), builder.and_(much, ordered))) as (shared, own):
-        with shared:
-            e.second.run(builder, e.frame, given, half)
-            missed = builder.add(_load(builder, given, 0), _load(builder, given, 1))
-            with builder.if_then(builder.icmp_unsigned("!=", missed, _WORD(0)), likely=False):
-                # Columns that do not rise are found on the wrong side, and each row would be walked twice.
-                e.call("deliver_half", [*half_words, _WORD(2)], half_dtypes)
-                builder.store(_WORD(1), disordered)
-        with own:
-            alone()
-
-
-def _half_of_product(e: Any, words: list[Any], dtypes: list[Any]) -> Any:
-    """What either thread does for `deliver`; it writes how many synapses it left to the words at `given`."""
-    module = e.builder.module
-    name = f"neuroeqx_product_{sum(function.name.startswith('neuroeqx_product_') for function in module.functions)}"
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [_WORD] * 3), name)
-    inner = copy.copy(e)
-    inner.builder = ir.IRBuilder(function.append_basic_block())
-    _, given, which = function.args
-    own = [_load(inner.builder, given, 2 + k) for k in range(len(words))]
-    missed = inner.call("deliver_half", [*own, which], dtypes)
-    place = inner.builder.add(given, inner.builder.mul(which, _WORD(8)))
-    inner.builder.store(missed, inner.builder.inttoptr(place, _WORD.as_pointer()))
-    inner.builder.ret_void()
-    return function
-
-
-def _load(builder: Any, address: Any, place: int) -> Any:
-    return builder.load(builder.inttoptr(builder.add(address, _WORD(8 * place)), _WORD.as_pointer()))
-
-
-def words_in_memory(builder: Any, words: list[Any]) -> Any:
+def _in_memory(builder: Any, words: list[Any]) -> Any:
     """The address of words, whose room is that of the function."""
     with builder.goto_entry_block():
         block = builder.alloca(ir.ArrayType(_WORD, len(words)))

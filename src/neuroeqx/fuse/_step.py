@@ -1,6 +1,7 @@
 """The step of a loop as equations: what every round shares, and whether native code can take the rest."""
 
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -143,8 +144,8 @@ def _with_whole(eqn: JaxprEqn, known: set[Var], before: list[JaxprEqn], whole: d
         if isinstance(v, Literal) or v not in known or is_key(v.aval) or shape == target or math.prod(shape) == 1:
             continue
         if (v, target) not in whole:
-            axes = tuple(range(len(shape)))
-            [repeat] = jax.make_jaxpr(lambda x: lax.broadcast_in_dim(x, target, axes))(v.aval).jaxpr.eqns  # noqa: B023
+            repeated = functools.partial(lax.broadcast_in_dim, shape=target, broadcast_dimensions=range(len(shape)))
+            [repeat] = jax.make_jaxpr(repeated)(v.aval).jaxpr.eqns
             whole[v, target] = Var(repeat.outvars[0].aval)
             before.append(repeat.replace(invars=[v], outvars=[whole[v, target]]))
             known.add(whole[v, target])

@@ -131,64 +131,6 @@ def add_list(out, weight, shared, indices, rows, x, active, count, offset):
 
 
 @kernel
-def _first_not_below(indices, begin, end, least):
-    """In a rising row; without branches, which would be foreseen as badly as the row is drawn."""
-    place, count = begin, end - begin
-    while count > np.uint64(1):
-        half = count >> np.uint64(1)
-        place = place + half if indices[place + half - np.uint64(1)] < least else place
-        count -= half
-    return place + np.uint64(1) if count > np.uint64(0) and indices[place] < least else place
-
-
-@kernel
-def _add_side(out, weight, shared, indices, begin, end, value, middle, upper):
-    """The synapses of a piece of a row whose columns lie on one side of `middle`; returns how many lie on the other."""
-    missed = 0
-    if shared:
-        value = value * weight_at(weight, 0)
-    for k in range(begin, end):
-        j = indices[k]
-        if (j >= middle) == upper:
-            out[j] += value if shared else value * weight_at(weight, k)
-        else:
-            missed += 1
-    return missed
-
-
-@kernel
-def add_list_in_halves(out, weight, shared, indices, rows, x, active, count, middle, which):
-    """As `add_list`, a part of it, for two threads.
-
-    Rows whose columns rise are cut where `middle` is reached. Part 0 is what lies before the cut and below `middle`, part 1
-    what follows and is not below; part 2 is the rest, of which there is none if all rows rise. Of parts 0 and 1 returns how
-    many synapses they left to part 2.
-    """
-    missed = 0
-    for a in range(-_AHEAD, count):
-        if a + _AHEAD < count:
-            begin, end = bounds(rows, active[np.uint64(a + _AHEAD)])
-            half = (end - begin) >> np.uint64(1)
-            # The cut is where the columns are drawn to be, give or take a line of the cache.
-            if which == 0:
-                end = min(end, begin + half + np.uint64(16))
-            elif which == 1:
-                begin += half - min(half, np.uint64(16))
-            _fetch(indices, begin, end)
-            if not shared:
-                _fetch(weight, begin, end)
-        if a >= 0:
-            row = active[np.uint64(a)]
-            begin, end = bounds(rows, row)
-            cut, value = _first_not_below(indices, begin, end, middle), x[np.uint64(row)]
-            if which != 1:
-                missed += _add_side(out, weight, shared, indices, begin, cut, value, middle, which == 2)
-            if which != 0:
-                missed += _add_side(out, weight, shared, indices, cut, end, value, middle, which == 1)
-    return missed
-
-
-@kernel
 def add_events(out, weight, shared, indices, rows, x, ids, counts, m, offset):
     """Along the rows at which `x` is not zero: those listed for member `m`, or those found where there is no list."""
     n_pre = x.shape[0]
