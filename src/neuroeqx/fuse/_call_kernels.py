@@ -8,10 +8,12 @@ from ..ops._active import first_from, LIST, listed_words, stack_list, write_acti
 from ..ops._ffi import at_address, kernel
 from ..ops._lanes import width
 from ..ops._rows import add_events, add_list
+from ..ops._row_sections import add_list_within
 from ..ops.dense._kernels import add_events as add_dense_events
 from ..ops.events._kernels import append_events
 from ..ops.procedural._kernels import add_row, add_rows, scratch_views
 from ..ops.procedural._vectors import STACK, stack
+from ._plan import Kept
 
 
 _MOST = np.iinfo(np.int32).max
@@ -53,8 +55,10 @@ def _read_turn(offset, size, dtype):
     return lambda offset, size, dtype: np.uint64(np.uint32(offset)) % np.uint64(size)
 
 
-# A list of the places where an array of spikes is not zero: their number, a gap, and the places in rising order.
+# A list of the places where an array of spikes is not zero: their number; whether all spikes are known to be 1; the places in
+# rising order. An array that is only listed is zero everywhere in memory while they are, until it is settled.
 _HEAD = 2
+_WRITTEN, _LISTED = int(Kept.WRITTEN), int(Kept.LISTED)
 
 
 @kernel
@@ -63,34 +67,89 @@ def _list_at(address, size):
 
 
 @kernel
-def list_active(x, size, listed, real):
-    """Lists where `x` is not zero."""
-    ids = _list_at(listed, size)
-    ids[0] = write_active(array_at(x, size, real), ids[_HEAD:])
+def _set(values, places, count, number):
+    for e in range(np.uint64(count)):
+        values[np.uint64(places[e])] = number
 
 
 @kernel
-def clear(x, size, listed, real):
+def list_active(x, size, listed, kept, real):
+    """Lists where `x` is not zero."""
+    ids, values = _list_at(listed, size), array_at(x, size, real)
+    places, ones = ids[_HEAD:], True
+    count = write_active(values, places)
+    for e in range(np.uint64(count)):
+        ones &= values[np.uint64(places[e])] == 1
+    if ones and kept == _LISTED:
+        _set(values, places, count, 0)
+    ids[0], ids[1] = count, ones
+
+
+@kernel
+def clear(x, size, listed, kept, real):
     """An array without spikes, and its list."""
     values = array_at(x, size, real)
     for i in range(size):
         values[i] = 0
-    _list_at(listed, size)[0] = 0
+    ids = _list_at(listed, size)
+    ids[0], ids[1] = 0, True
 
 
 @kernel
-def mark(bits, size, listed, x, written, real):
-    """Lists the bits that are set. Unless `x` was `written`, it gets ones there, and zeros where there were some before."""
+def settle(x, size, listed, real):
+    """Writes the ones of an array that was only listed."""
+    ids = _list_at(listed, size)
+    if ids[1]:
+        _set(array_at(x, size, real), ids[_HEAD:], ids[0], 1)
+
+
+@kernel
+def _forget(ids, values, kept):
+    """Clears the entries of an array that are listed, unless a loop writes it or they are not in memory."""
+    if kept != _WRITTEN and not (kept == _LISTED and ids[1] != 0):
+        _set(values, ids[_HEAD:], ids[0], 0)
+
+
+@kernel
+def _note(ids, values, kept, count):
+    """What follows a new list."""
+    ids[0], ids[1] = count, kept != _WRITTEN
+    if kept != _WRITTEN and kept != _LISTED:
+        _set(values, ids[_HEAD:], count, 1)
+
+
+@kernel
+def mark(bits, size, listed, x, kept, real):
+    """Lists the bits that are set, and keeps `x` as `kept` says (see `Kept`)."""
+    ids, values, words = _list_at(listed, size), array_at(x, size, real), np.uint64(size // 64 + 1)
+    _forget(ids, values, kept)
+    count = listed_words(carray(at_address(bits), words, np.uint64), np.uint64(0), words, ids[_HEAD:])
+    _note(ids, values, kept, count)
+
+
+@kernel
+def mark_half(bits, size, first, end, halves):
+    """Lists the bits of a half: their number and then their places, from `first` on, or one further in the second half."""
+    ids = carray(at_address(halves), size + 2, np.uint32)
+    start, words = np.uint64(first + (first > 0)), np.uint64(end // 64 + (end == size))
+    places = ids[start + np.uint64(1) :]
+    ids[start] = listed_words(carray(at_address(bits), words, np.uint64), np.uint64(first // 64), words, places)
+
+
+@kernel
+def mark_from(halves, middle, size, listed, x, kept, real):
+    """As `mark`, from the lists of two halves."""
     ids, values = _list_at(listed, size), array_at(x, size, real)
-    places = ids[_HEAD:]
-    if not written:
-        for e in range(np.uint64(ids[0])):
-            values[np.uint64(places[e])] = 0
-    count = listed_words(carray(at_address(bits), size // 64 + 1, np.uint64), places)
-    ids[0] = count
-    if not written:
-        for e in range(count):
-            values[np.uint64(places[e])] = 1
+    new, places = carray(at_address(halves), size + 2, np.uint32), ids[_HEAD:]
+    _forget(ids, values, kept)
+    count = np.uint64(0)
+    for start in (np.uint64(0), np.uint64(middle + (middle > 0))):
+        for e in range(np.uint64(new[start])):
+            places[count] = new[start + np.uint64(1) + e]
+            count += np.uint64(1)
+        if middle == 0:
+            break
+    _note(ids, values, kept, count)
 
 
 @kernel
@@ -111,34 +170,40 @@ def part(listed, first, size, start, active):
     return count, np.int64(e)
 
 
-def _along(target, own, shared, columns, pointers, spikes, ids, count, turn, listed):
+@kernel
+def _are_ones(listed):
+    """Whether the list at an address, if there is one, says that what is listed is 1."""
+    return listed != 0 and carray(at_address(listed), _HEAD, np.uint32)[1] != 0
+
+
+def _along(target, own, shared, columns, pointers, spikes, ones, ids, count, turn, listed):
     """The product along the active rows: found in `spikes`, listed at an address, or in the list of a whole array."""
     raise NotImplementedError
 
 
 @overload(_along)
-def _walk(target, own, shared, columns, pointers, spikes, ids, count, turn, listed):
+def _walk(target, own, shared, columns, pointers, spikes, ones, ids, count, turn, listed):
     if isinstance(listed, types.NoneType):
-        return lambda target, own, shared, columns, pointers, spikes, ids, count, turn, listed: add_events(
+        return lambda target, own, shared, columns, pointers, spikes, ones, ids, count, turn, listed: add_events(
             target, own, shared, columns, pointers, spikes, None, None, 0, turn
         )
     if listed.instance_type == types.uint32:
-        return lambda target, own, shared, columns, pointers, spikes, ids, count, turn, listed: add_events(
-            target, own, shared, columns, pointers, spikes, array_at(ids, spikes.shape[0], np.uint32),
-            array_at(count, 1, np.uint32), 0, turn,
+        return lambda target, own, shared, columns, pointers, spikes, ones, ids, count, turn, listed: add_list(
+            target, own, shared, columns, pointers, spikes, ones, array_at(ids, spikes.shape[0], np.uint32),
+            np.int64(array_at(count, 1, np.int32)[0]), turn,
         )  # fmt: skip
-    return lambda target, own, shared, columns, pointers, spikes, ids, count, turn, listed: _add_part(
-        target, own, shared, columns, pointers, spikes, ids, count, turn
+    return lambda target, own, shared, columns, pointers, spikes, ones, ids, count, turn, listed: _add_part(
+        target, own, shared, columns, pointers, spikes, ones, ids, count, turn
     )
 
 
 @kernel
-def _add_part(target, own, shared, columns, pointers, spikes, listed, first, turn):
+def _add_part(target, own, shared, columns, pointers, spikes, ones, listed, first, turn):
     active, start, n_pre = carray(stack_list(), LIST, np.uint32), -1, spikes.shape[0]
     count = LIST
     while count == LIST:
         count, start = part(listed, first, n_pre, start, active)
-        add_list(target, own, shared, columns, pointers, spikes, active, count, turn)
+        add_list(target, own, shared, columns, pointers, spikes, ones, active, count, turn)
 
 
 @kernel
@@ -154,6 +219,7 @@ def deliver(
     n_pre,
     ids,
     count,
+    list_of_x,
     offset,
     real,
     weights,
@@ -164,13 +230,70 @@ def deliver(
     """`out += x @ W` along the active rows of `x`.
 
     They are searched for, or listed (`listed` is `uint32`: at `ids`, as many as `count` points to), or (`uint64`) `ids` is
-    the address of the list of an array, of which `x` is the section from `count` on.
+    the address of the list of an array, of which `x` is the section from `count` on. `list_of_x` is the address of the
+    list of an array, of which `x` is a part, or 0.
     """
     target, spikes = array_at(out, n_post, real), array_at(x, n_pre, real)
     own = array_at(weight, 1 if shared else synapses, weights)
     columns = array_at(indices, synapses, np.uint32)
     pointers, turn = _rows(rows, n_pre, pointer), _turn(offset, n_post, ring)
-    _along(target, own, shared != 0, columns, pointers, spikes, ids, count, turn, listed)
+    _along(target, own, shared != 0, columns, pointers, spikes, _are_ones(list_of_x), ids, count, turn, listed)
+
+
+def _along_within(target, section, own, shared, columns, pointers, spikes, ones, ids, count, listed):
+    """As `_along`, to the targets of a section, from a list."""
+    raise NotImplementedError
+
+
+@overload(_along_within)
+def _walk_within(target, section, own, shared, columns, pointers, spikes, ones, ids, count, listed):
+    if listed.instance_type == types.uint32:
+        return lambda target, section, own, shared, columns, pointers, spikes, ones, ids, count, listed: add_list_within(
+            target, section, own, shared, columns, pointers, spikes, ones, array_at(ids, spikes.shape[0], np.uint32),
+            np.int64(array_at(count, 1, np.int32)[0]),
+        )  # fmt: skip
+    return lambda target, section, own, shared, columns, pointers, spikes, ones, ids, count, listed: _add_part_within(
+        target, section, own, shared, columns, pointers, spikes, ones, ids, count
+    )
+
+
+@kernel
+def _add_part_within(target, section, own, shared, columns, pointers, spikes, ones, listed, first):
+    active, start, n_pre = carray(stack_list(), LIST, np.uint32), -1, spikes.shape[0]
+    count = LIST
+    while count == LIST:
+        count, start = part(listed, first, n_pre, start, active)
+        add_list_within(target, section, own, shared, columns, pointers, spikes, ones, active, count)
+
+
+@kernel
+def deliver_section(
+    out,
+    n_post,
+    weight,
+    shared,
+    indices,
+    synapses,
+    rows,
+    x,
+    n_pre,
+    ids,
+    count,
+    list_of_x,
+    first,
+    end,
+    real,
+    weights,
+    pointer,
+    listed,
+):
+    """As `deliver` from a list, to the targets from `first` to `end`."""
+    target, spikes = array_at(out, n_post, real), array_at(x, n_pre, real)
+    own = array_at(weight, 1 if shared else synapses, weights)
+    columns, pointers = array_at(indices, synapses, np.uint32), _rows(rows, n_pre, pointer)
+    section = np.uint64(first), np.uint64(end - first)
+    ones = _are_ones(list_of_x)
+    _along_within(target, section, own, shared != 0, columns, pointers, spikes, ones, ids, count, listed)
 
 
 def _draw_along(target, theta, spikes, n, law, tables, turn, ids, count, scratch, listed):

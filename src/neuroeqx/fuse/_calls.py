@@ -9,7 +9,7 @@ import numpy as np
 from ._array_calls import ARRAY_CALLS
 from ._blocks import BLOCKS
 from ._broadcast import BROADCASTS
-from ._call import Call, Unsupported
+from ._call import Call, Kernel, Unsupported
 from ._extremes import EXTREMES
 from ._procedural_call import PROCEDURAL
 
@@ -30,37 +30,67 @@ def _check_product(eqn: Any) -> None:
         raise Unsupported(f"{eqn.primitive.name} with one weight of {weight.dtype}")
 
 
-def _emit_product(with_pointers: bool) -> Callable[[Any, Any], None]:
-    def emit(e: Any, operation: Any) -> None:
-        out, weight, x, *rest = operation.inputs
-        listed = rest[:2] if operation.params["listed"] else ()
-        indices, *rest = rest[len(listed) :]
-        pointers, rest = (rest[0], rest[1:]) if with_pointers else (None, rest)
-        offset = rest[0] if rest else None
-        ids, count = listed or (None, None)
-        e.in_place(operation, 0, out)
-        own, first = (None, None) if listed else e.list_of(x)
-        e.call(
-            "deliver",
-            [
-                e.address(operation.outputs[0]), e.size(operation.outputs[0]),
-                e.address(weight), e.word(weight.scalar), e.address(indices), e.size(indices),
-                e.dim(indices, 1) if pointers is None else e.address(pointers),
-                e.address(x), e.size(x),
-                own or (e.word(0) if ids is None else e.address(ids)),
-                first or (e.word(0) if count is None else e.address(count)),
-                e.word(0) if offset is None else e.whole(offset),
-            ],
-            [
-                x.dtype.type,
-                np.uint16 if weight.dtype == jnp.bfloat16 else x.dtype.type,
-                None if pointers is None else np.dtype(f"u{pointers.dtype.name}").type,
-                np.uint64 if own is not None else None if ids is None else np.uint32,
-                None if offset is None else np.uint32,
-            ],
-        )  # fmt: skip
+class _Product:
+    """A product with a sparse matrix, of rows of one length or with pointers."""
 
-    return emit
+    def __init__(self, with_pointers: bool):
+        self.with_pointers = with_pointers
+
+    def _operands(self, operation: Any) -> tuple[Any, Any, Any]:
+        """The list that is given (its places and their number), the columns and row pointers, and the offset."""
+        rest = operation.inputs[3:]
+        listed, rest = (rest[:2], rest[2:]) if operation.params["listed"] else ((None, None), rest)
+        columns, rest = (rest[:2], rest[2:]) if self.with_pointers else ((rest[0], None), rest[1:])
+        return listed, columns, rest[0] if rest else None
+
+    def _matrix(self, e: Any, operation: Any) -> tuple[list[Any], list[Any]]:
+        """What both forms begin with: the words up to the vector, and the dtypes."""
+        out, weight, x = operation.inputs[:3]
+        _, (indices, pointers), _ = self._operands(operation)
+        words = [
+            e.address(operation.outputs[0]), e.size(out), e.address(weight), e.word(weight.scalar),
+            e.address(indices), e.size(indices), e.dim(indices, 1) if pointers is None else e.address(pointers),
+            e.address(x), e.size(x),
+        ]  # fmt: skip
+        dtypes = [
+            x.dtype.type,
+            np.uint16 if weight.dtype == jnp.bfloat16 else x.dtype.type,
+            None if pointers is None else np.dtype(f"u{pointers.dtype.name}").type,
+        ]
+        return words, dtypes
+
+    def _list(self, e: Any, operation: Any) -> tuple[list[Any], Any]:
+        """The words that say where active rows are listed, and the dtype that says how, `None` if they are not."""
+        (ids, count), _, _ = self._operands(operation)
+        own, first = e.list_of(operation.inputs[2])
+        if ids is not None:
+            return [e.address(ids), e.address(count), own or e.word(0)], np.uint32
+        return ([e.word(0)] * 3, None) if own is None else ([own, first, own], np.uint64)
+
+    def emit(self, e: Any, operation: Any) -> None:
+        _, _, offset = self._operands(operation)
+        e.in_place(operation, 0, operation.inputs[0])
+        words, dtypes = self._matrix(e, operation)
+        places, listed = self._list(e, operation)
+        turn = e.word(0) if offset is None else e.whole(offset)
+        ring = None if offset is None else np.uint32
+        e.call("deliver", [*words, *places, turn], [*dtypes, listed, ring])
+
+    def section(self, e: Any, operation: Any) -> Callable[[], Kernel] | None:
+        """From a list, to targets that are not turned within a ring."""
+        (ids, _), _, offset = self._operands(operation)
+        if offset is not None or (ids is None and not e.is_listed(operation.inputs[2])):
+            return None
+
+        def kernel() -> Kernel:
+            words, dtypes = self._matrix(e, operation)
+            places, listed = self._list(e, operation)
+            return Kernel("deliver_section", [*words, *places], [*dtypes, listed])
+
+        return kernel
+
+
+_CSR, _FANOUT = _Product(True), _Product(False)
 
 
 def _check_dense(eqn: Any) -> None:
@@ -120,11 +150,11 @@ def _emit_section(e: Any, operation: Any) -> None:
 
 CALLS = (
     {
-        "neuroeqx_csr_add_matvec": Call(_check_product, _emit_product(True), {0: 0}, 2),
-        "neuroeqx_fanout_add_matvec": Call(_check_product, _emit_product(False), {0: 0}, 2),
+        "neuroeqx_csr_add_matvec": Call(_check_product, _CSR.emit, {0: 0}, 2, True, _CSR.section),
+        "neuroeqx_fanout_add_matvec": Call(_check_product, _FANOUT.emit, {0: 0}, 2, True, _FANOUT.section),
         "neuroeqx_dense_add_matvec": Call(_check_dense, _emit_dense, {0: 0}),
-        "neuroeqx_events_compact": Call(_no_check, _emit_compact, {}, 0),
-        "neuroeqx_events_append": Call(_no_check, _emit_append, {0: 0}, 2),
+        "neuroeqx_events_compact": Call(_no_check, _emit_compact, {}, 0, True),
+        "neuroeqx_events_append": Call(_no_check, _emit_append, {0: 0}, 2, True),
         "dynamic_update_slice": Call(_check_section, _emit_section, {0: 0}),
     }
     | ARRAY_CALLS

@@ -21,7 +21,8 @@ _WORD = ir.IntType(64)
 def target(plan: Plan, layout: Layout, condition: Flat, consts: int) -> str:
     """The name under which XLA calls the native code of a loop whose carry begins after `consts` constants."""
     text = describe(plan, layout.packs) + describe(make_plan(condition, ()), layout.packs)
-    text += f"loop {consts} batch {layout.batched} halves {_halves.WORTH_TWO} {_halves.DENSE}"
+    shared = layout.batched is None and _halves.is_worth_two(plan)
+    text += f"loop {consts} batch {layout.batched} shared {shared} {_halves.WORTH_TWO} {_halves.DENSE}"
 
     def write(builder: Any, frame: Any) -> Emitter:
         if layout.batched is None:

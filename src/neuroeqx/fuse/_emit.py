@@ -14,9 +14,9 @@ from ..ops._two_threads import number_of_threads
 from ._calls import CALLS
 from ._elementwise import EMITTERS
 from ._flat import Constant, Flat, Operation, Value
-from ._halves import run_loop, worth_two
+from ._halves import any_worth_two, groups_of, is_worth_two, run_group
 from ._kernel_code import kernel
-from ._plan import loops_within, Plan, Slot
+from ._plan import Kept, Plan, Slot
 from ._second_thread import SecondThread
 from ._vectors import BYTES, element_type, Vectors
 
@@ -218,15 +218,21 @@ class Emitter:
         function = module.globals.get(own.name) or ir.Function(module, kind, own.name)
         return self.builder.call(function, words)
 
+    def is_listed(self, value: Any) -> bool:
+        """Whether there is a list of the places where an array is not zero."""
+        return self._whole_of(value)[0] is not None
+
     def list_of(self, value: Any) -> tuple[Any | None, Any | None]:
         """The address of the list of places where an array is not zero, and where the value begins in that array."""
+        own, first = self._whole_of(value)
+        return (None, None) if own is None else (self.data(*self.place(own.places)), self.word(first))
+
+    def _whole_of(self, value: Any) -> tuple[Any | None, int]:
         first = 0
         while id(value) not in self.plan.lists and id(value) in self.made and self.made[id(value)].name == "slice":
             first += self.made[id(value)].params["offset"]
             value = self.made[id(value)].inputs[0]
-        if id(value) not in self.plan.lists:
-            return None, None
-        return self.data(*self.place(self.plan.lists[id(value)].places)), self.word(first)
+        return self.plan.lists.get(id(value)), first
 
     def in_place(self, operation: Operation, place: int, source: Any) -> None:
         """Brings what an operation changes into the memory of its result, unless it lies there."""
@@ -298,6 +304,7 @@ class Emitter:
         self._rounds(outputs, kept)
         builder.branch(header)
         builder.position_at_end(end)
+        self._settle(inputs)
         for j, place in kept.items():
             self.store_single(self.data(_frame.RESULTS, j), outputs[j].dtype, builder.load(place))
         if self.second is not None:
@@ -310,22 +317,31 @@ class Emitter:
 
     def _ask_for_second(self) -> None:
         """Another thread for the run, if some loop is worth it."""
-        if self.layout.batched is None:
-            wanted = ir.IntType(1)(0)
-            for operations in loops_within(self.plan):
-                wanted = self.builder.or_(wanted, worth_two(self, operations))
+        if self.layout.batched is None and is_worth_two(self.plan):
             threads = number_of_threads(self.builder, self.frame)
-            wanted = self.builder.and_(wanted, self.builder.icmp_unsigned(">", threads, _WORD(1)))
+            wanted = self.builder.and_(any_worth_two(self), self.builder.icmp_unsigned(">", threads, _WORD(1)))
             self.second = SecondThread(self.builder, self.frame, wanted)
+
+    def _own_lists(self, inputs: list[Value]) -> list[tuple[Any, Value, bool]]:
+        """Every list once, the array that has it, and whether that is carried from round to round."""
+        carried, found = {id(inputs[i]) for i in self.carried}, []
+        for own in {id(own): own for own in self.plan.lists.values()}.values():
+            value = next((v for v in own.values if id(v) in carried), own.values[0])
+            found.append((own, value, id(value) in carried))
+        return found
 
     def _look_through(self, inputs: list[Value]) -> None:
         """Makes the lists of spikes, which its loops keep up to date."""
-        carried = {id(inputs[i]) for i in self.carried}
-        for own in {id(own): own for own in self.plan.lists.values()}.values():
-            value = next((v for v in own.values if id(v) in carried), own.values[0])
-            name = "list_active" if id(value) in carried else "clear"
-            places = self.data(*self.place(own.places))
-            self.call(name, [self.address(value), self.size(value), places], [value.dtype.type])
+        for own, value, is_carried in self._own_lists(inputs):
+            words = [self.address(value), self.size(value), self.data(*self.place(own.places)), self.word(own.kept)]
+            self.call("list_active" if is_carried else "clear", words, [value.dtype.type])
+
+    def _settle(self, inputs: list[Value]) -> None:
+        """Writes the arrays of which only the lists were kept."""
+        for own, value, _ in self._own_lists(inputs):
+            if own.kept == Kept.LISTED:
+                words = [self.address(value), self.size(value), self.data(*self.place(own.places))]
+                self.call("settle", words, [value.dtype.type])
 
     def _rounds(self, outputs: list[Any], kept: dict[int, Any]) -> None:
         """One round of a loop."""
@@ -338,20 +354,18 @@ class Emitter:
                 self.copy(self.data(_frame.RESULTS, j), atom)
 
     def run_stages(self) -> None:
-        for first, loops, calls in zip(self.plan.first, self.plan.loops, self.plan.calls, strict=True):
+        groups = groups_of(self)
+        held = {id(call) for group in groups for call in group.calls}
+        for first, calls, group in zip(self.plan.first, self.plan.calls, groups, strict=True):
             self._others(first)
-            for operations in loops:
-                run_loop(self, operations)
-                for operation in operations:
-                    self._mark(operation.outputs[0])
-            self._others(calls)
+            run_group(self, group)
+            self._others([call for call in calls if id(call) not in held])
 
-    def _mark(self, value: Value) -> None:
-        if id(value) in self.plan.lists:
-            own = self.plan.lists[id(value)]
-            bits, places = (self.data(*self.place(slot)) for slot in (own.bits, own.places))
-            arguments = [bits, self.size(value), places, self.address(value), self.word(own.written)]
-            self.call("mark", arguments, [value.dtype.type])
+    def origin(self, atom: Any) -> Any:
+        """The array that a view is a part of."""
+        while id(atom) in self.made and self.made[id(atom)].kind == "view":
+            atom = self.made[id(atom)].inputs[0]
+        return atom
 
     def _read_scalars(self) -> None:
         for i, value in enumerate(self.plan.flat.inputs):

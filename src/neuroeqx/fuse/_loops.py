@@ -7,6 +7,7 @@ from llvmlite import ir
 
 from ._elementwise import FUNCTIONS
 from ._flat import Constant, Operation, Value
+from ._plan import Kept
 from ._schedule import reorder
 from ._vectors import BYTES, Vectors
 
@@ -25,7 +26,7 @@ def emit_loop(e, operations: list[Operation], first: Any, end: Any) -> None:
     stores = []
     for op in operations:
         own = e.plan.lists.get(id(op.outputs[0]))
-        if id(op.outputs[0]) in e.plan.slots and (own is None or own.written):
+        if id(op.outputs[0]) in e.plan.slots and (own is None or own.kept == Kept.WRITTEN):
             stores.append((op.outputs[0], e.address(op.outputs[0])))
     v = Vectors(e.builder, lanes, _has_much_to_do(operations))
     single = {}

@@ -6,6 +6,7 @@ the program, if it is one or is turned into one in place; in room that XLA provi
 """
 
 import dataclasses
+import enum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,19 +29,30 @@ class Time(NamedTuple):
     order: int
 
 
+class Kept(enum.IntEnum):
+    """How an array is kept that has a list: by the loop that makes it; for zeros and ones, what changed is written from the
+    list; or, where everyone reads the list, only when the run ends."""
+
+    WRITTEN = 0
+    CHANGED = 1
+    LISTED = 2
+
+
 class Places(NamedTuple):
     """Where an array is not zero.
 
     - `values`: the array, and that of the round before.
     - `bits`: room for a bit for each of its numbers, which the loop writes that makes it.
     - `places`: room for a list of those that are set.
-    - `written`: whether the loop writes the array too. Of zeros and ones only what changed is written, from the lists.
+    - `halves`: room for the lists of two threads.
+    - `kept`: how the array is kept, too.
     """
 
     values: list[Value]
     bits: Slot
     places: Slot
-    written: bool
+    halves: Slot
+    kept: "Kept"
 
 
 @dataclasses.dataclass(eq=False)
@@ -131,7 +143,7 @@ class _Planner:
         slots, copies, room = self._memory(pairs)
         aliases = self._aliases(pairs, slots, copies)
         self._separate(slots, copies, room, aliases, {j for _, j in pairs})
-        lists = self._lists(room, aliases) if with_lists else {}
+        lists = self._lists(room, aliases, copies) if with_lists else {}
         parts = self._parts(room)
         return Plan(self.flat, first, loops, calls, slots, copies, aliases, room, lists, parts)
 
@@ -273,7 +285,9 @@ class _Planner:
                 aliases[i] = j
         return aliases
 
-    def _lists(self, room: list[Value], carried: dict[int, int]) -> dict[int, Places]:
+    def _lists(
+        self, room: list[Value], carried: dict[int, int], copies: list[tuple[int, Atom]]
+    ) -> dict[int, Places]:
         """For what a loop makes and calls look for spikes in, now or in the next round."""
         lists: dict[int, Places] = {}
         before = {id(self.flat.outputs[j]): self.flat.inputs[i] for i, j in carried.items()}
@@ -286,11 +300,26 @@ class _Planner:
             own = [value, *([before[id(value)]] if id(value) in before else [])]
             if any(self._looked_through(v) for v in own):
                 unit = operation.name == "convert_element_type" and operation.inputs[0].dtype.kind == "b"
-                bits, places = (Slot("room", len(room) + k) for k in range(2))
-                lists.update({id(v): Places(own, bits, places, not unit) for v in own})
-                words, number = (2 * (value.size // 64 + 1), value.size + 2), np.dtype(np.uint32)
+                slots = [Slot("room", len(room) + k) for k in range(3)]
+                copied = {id(self._origin(atom)) for _, atom in copies}
+                listed = not any(id(v) in copied or self._reads_values(v) for v in own)
+                kept = (Kept.LISTED if listed else Kept.CHANGED) if unit else Kept.WRITTEN
+                lists.update({id(v): Places(own, *slots, kept) for v in own})
+                words, number = (2 * (value.size // 64 + 1), value.size + 2, value.size + 2), np.dtype(np.uint32)
                 room.extend(Value((n,), number) for n in words)
         return lists
+
+    def _reads_values(self, value: Value) -> bool:
+        """Whether anything reads an array of zeros and ones otherwise than through its list."""
+        for reader in self.readers.get(id(value), []):
+            if reader.name == "slice":
+                if self._reads_values(reader.outputs[0]):
+                    return True
+            elif reader.kind != "call" or "block" in reader.params or not CALLS[reader.name].takes_ones:
+                return True
+            elif sum(atom is value for atom in reader.inputs) > 1 or reader.inputs[CALLS[reader.name].spikes] is not value:
+                return True
+        return False
 
     def _changed_by_a_program(self, value: Value) -> bool:
         """Whether what changes it does not know of its list."""

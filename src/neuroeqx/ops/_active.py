@@ -96,10 +96,10 @@ def write_active(x, ids):
 
 
 @kernel
-def listed_words(words, ids):
-    """Lists the bits that are set in some words. Returns how many there are."""
+def listed_words(words, first, end, ids):
+    """Lists the bits that are set in the words from `first` to `end`. Returns how many there are."""
     count = types.uint64(0)
-    for w in range(words.shape[0]):
+    for w in range(first, end):
         bits = words[w]
         while bits != 0:
             ids[count] = w * _BLOCK + _lowest(bits)

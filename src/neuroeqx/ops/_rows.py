@@ -20,8 +20,8 @@ from ._ffi import intrinsic, kernel, prefetch, reordering_kernel
 from ._lanes import fill, gather_lanes, load, multiply_add, scatter_lanes, store, total
 
 
-_AHEAD = 4  # active rows between the one being handled and the one being fetched
-_FETCHED = 64  # at most this many synapses of a row are fetched: the processor follows longer rows by itself
+AHEAD = 4  # active rows between the one being handled and the one being fetched
+_FETCHED = 128  # at most this many synapses of a row are fetched: the processor follows longer rows by itself
 _PACKED = 2  # mean number of active members in a pack from which lanes are faster than one member after the other
 
 
@@ -79,7 +79,7 @@ def _column(indices, k, offset, size):
 
 
 @kernel
-def _fetch(values, begin, end):
+def fetch(values, begin, end):
     end = min(end, begin + np.uint64(_FETCHED))
     k = begin
     while k < end:  # not a range with a step, whose length takes a division
@@ -117,17 +117,19 @@ def _add_row(out, weight, shared, indices, begin, end, value, offset):
 
 
 @kernel
-def add_list(out, weight, shared, indices, rows, x, active, count, offset):
-    for a in range(-_AHEAD, count):
-        if a + _AHEAD < count:
-            begin, end = bounds(rows, active[np.uint64(a + _AHEAD)])
-            _fetch(indices, begin, end)
+def add_list(out, weight, shared, indices, rows, x, ones, active, count, offset):
+    """Along listed rows. If the active entries of `x` are known to be `ones` they are not read."""
+    for a in range(-AHEAD, count):
+        if a + AHEAD < count:
+            begin, end = bounds(rows, active[np.uint64(a + AHEAD)])
+            fetch(indices, begin, end)
             if not shared:
-                _fetch(weight, begin, end)
+                fetch(weight, begin, end)
         if a >= 0:
             row = active[np.uint64(a)]
             begin, end = bounds(rows, row)
-            _add_row(out, weight, shared, indices, begin, end, x[np.uint64(row)], offset)
+            value = x.dtype.type(1) if ones else x[np.uint64(row)]
+            _add_row(out, weight, shared, indices, begin, end, value, offset)
 
 
 @kernel
@@ -139,10 +141,10 @@ def add_events(out, weight, shared, indices, rows, x, ids, counts, m, offset):
         i = 0
         while i < n_pre:
             count, i = next_active(x, i, n_pre, active)
-            add_list(out, weight, shared, indices, rows, x, active, count, offset)
+            add_list(out, weight, shared, indices, rows, x, False, active, count, offset)
     else:
         count = min(np.int64(counts[m]), n_pre)
-        add_list(out, weight, shared, indices, rows, x, member(ids, n_pre, m), count, offset)
+        add_list(out, weight, shared, indices, rows, x, False, member(ids, n_pre, m), count, offset)
 
 
 @kernel
@@ -272,10 +274,10 @@ def _outer_row(dw, shared, indices, begin, end, value, g, order, offset):
 @kernel
 def _outer_list(dw, shared, indices, rows, x, g, active, count, order, offset):
     whole = 0.0
-    for a in range(-_AHEAD, count):
-        if a + _AHEAD < count:
-            begin, end = bounds(rows, active[np.uint64(a + _AHEAD)])
-            _fetch(indices, begin, end)
+    for a in range(-AHEAD, count):
+        if a + AHEAD < count:
+            begin, end = bounds(rows, active[np.uint64(a + AHEAD)])
+            fetch(indices, begin, end)
         if a >= 0:
             row = active[np.uint64(a)]
             begin, end = bounds(rows, row)
