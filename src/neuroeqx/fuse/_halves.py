@@ -52,12 +52,14 @@ def groups_of(e: Any) -> list[Group]:
 
 def _held_back(e: Any, calls: list[Operation], first: list[Operation], loops: list[list[Operation]]) -> list[Operation]:
     """The last calls before loops, as far back as each can be done in halves together with them."""
-    read_first = {id(atom) for operation in first for atom in operation.inputs}
+    between = {id(atom) for operation in first for atom in operation.inputs}
     held: list[Operation] = []
-    for call in reversed(calls):
-        if not loops or not _fits(e, call, [*held], loops) or any(id(v) in read_first for v in call.outputs):
-            break
-        held.insert(0, call)
+    for operation in reversed(calls) if loops else ():
+        if operation.kind == "call":
+            if any(id(v) in between for v in operation.outputs) or not _fits(e, operation, held, loops):
+                break
+            held.insert(0, operation)
+        between |= {id(atom) for atom in operation.inputs if operation.kind != "call"}
     return held
 
 
