@@ -1,8 +1,10 @@
-"""How long do products with spikes, procedural matrices and a network take on this GPU? One line of JSON per case.
+"""How long do products with spikes, procedural matrices, a network and a layer of cells take on this GPU? One line of JSON
+per case.
 
-Every case is a compiled loop over several vectors of spikes whose products are added to one carried vector, as in the steps
-of a network. `floor_us` is the time that the bytes of the kernel's floor (see `ops/_triton_rows.py`) take at
-`--bandwidth`; atomic additions have a floor of their own, unknown here, so `events_per_s` is given, too. This
+Every case of products is a compiled loop over several vectors of spikes whose products are added to one carried vector,
+as in the steps of a network. `floor_us` is the time that the bytes of the kernel's floor (see `ops/_triton_rows.py`) take at
+`--bandwidth`; atomic additions have a floor of their own, unknown here, so `events_per_s` is given, too. `us_xla`
+is the same with what XLA makes of pure JAX, on the same device, and `ratio` that of ours to it. This
 has not been run on a GPU yet: the kernels have been interpreted and compiled, not yet executed on hardware.
 
     python benchmarks/gpu/run.py > gpu.jsonl
@@ -28,11 +30,12 @@ import jax.random as jr
 import neuroeqx as nex
 import numpy as np
 from jax import lax
+from neuroeqx import fuse
 from neuroeqx.ops import csr, fanout
 
 
 VECTORS = 8  # different vectors of spikes
-CASES = ("csr", "fanout", "procedural", "network")
+CASES = ("scan", "csr", "fanout", "procedural", "network")
 
 
 def arguments() -> argparse.Namespace:
@@ -42,6 +45,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--degree", type=int, default=100, help="synapses of a row")
     parser.add_argument("--activities", type=float, nargs="+", default=[0.0, 0.0001, 0.001, 0.01, 0.1])
     parser.add_argument("--scales", type=int, nargs="+", default=[1, 10, 100], help="of a network of 4,000 neurons")
+    parser.add_argument("--lanes", type=int, nargs="+", default=[32_768, 1_048_576], help="cells of a layer")
+    parser.add_argument("--scan-steps", type=int, nargs="+", default=[100, 1000], help="steps of a layer")
     parser.add_argument("--steps", type=int, default=1000, help="products or steps in a timed call")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument(
@@ -52,6 +57,7 @@ def arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if args.quick:
         args.sizes, args.activities, args.scales, args.steps, args.repeats = [1000], [0.01], [1], 20, 2
+        args.lanes, args.scan_steps = [1000], [20]
     return args
 
 
@@ -67,20 +73,27 @@ def timed(function: Callable[[], Any], repeats: int, per: int) -> dict[str, floa
     return {"us": statistics.median(samples), "least_us": min(samples), "first_call_s": first}
 
 
+def beside_xla(ours: dict[str, float], xla: dict[str, float]) -> dict[str, float]:
+    return {**ours, "us_xla": xla["us"], "ratio": ours["us"] / xla["us"]}
+
+
 class Matrix(NamedTuple):
-    """Arrays, a function of them that adds a product to a vector, and the bytes that this must read per event."""
+    """Arrays, a function of them that adds a product to a vector, and the bytes that this must read per event.
+
+    `add` takes a backend where there is one to choose.
+    """
 
     operands: Any
-    add: Callable[[Any, Any, Any], Any]
+    add: Callable[..., Any]
     per_event: int
 
 
-def accumulate(matrix: Matrix, spikes: Any, n: int, steps: int) -> Callable[[], Any]:
+def accumulate(matrix: Matrix, spikes: Any, n: int, steps: int, **choice: Any) -> Callable[[], Any]:
     """A compiled loop of `steps` times `out = decay * out + product`."""
 
     def run(operands, spikes):
         def step(out, i):
-            return matrix.add(operands, 0.5 * out, spikes[i % VECTORS]), None
+            return matrix.add(operands, 0.5 * out, spikes[i % VECTORS], **choice), None
 
         return lax.scan(step, jnp.zeros(n), jnp.arange(steps))[0]
 
@@ -95,6 +108,9 @@ def products(args: argparse.Namespace, kind: str) -> Iterator[dict[str, Any]]:
         for activity in args.activities:
             spikes = jnp.asarray(rng.random((VECTORS, n)) < activity, jnp.float32)
             times = timed(accumulate(matrix, spikes, n, args.steps), args.repeats, args.steps)
+            if kind != "procedural":
+                pure = accumulate(matrix, spikes, n, args.steps, backend="reference")
+                times = beside_xla(times, timed(pure, args.repeats, args.steps))
             events = float(jnp.mean(jnp.sum(spikes, axis=1))) * k
             floor = (4 * n + matrix.per_event * events) / args.bandwidth * 1e6
             yield {
@@ -118,14 +134,71 @@ def draw(kind: str, n: int, k: int, shared: bool, rng: np.random.Generator) -> M
     return Matrix((flat, indices.reshape(-1), jnp.arange(0, n * k + 1, k, dtype=jnp.int32)), add_csr, per_event)
 
 
-def add_fanout(operands: Any, out: Any, x: Any) -> Any:
+def add_fanout(operands: Any, out: Any, x: Any, **choice: Any) -> Any:
     weight, indices = operands
-    return fanout.add_matvec(out, weight, indices, x)
+    return fanout.add_matvec(out, weight, indices, x, **choice)
 
 
-def add_csr(operands: Any, out: Any, x: Any) -> Any:
+def add_csr(operands: Any, out: Any, x: Any, **choice: Any) -> Any:
     weight, indices, pointers = operands
-    return csr.add_matvec(out, weight, indices, pointers, x)
+    return csr.add_matvec(out, weight, indices, pointers, x, **choice)
+
+
+def scans(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """A layer of LIF cells under constant currents, all steps in one call: with the spikes of all steps, and without."""
+    for n, steps, kept in itertools.product(args.lanes, args.scan_steps, (True, False)):
+        ours, xla = (timed(layer(scan, n, steps, kept), args.repeats, steps) for scan in (fuse.scan, lax.scan))
+        # Voltages and currents are read once, voltages written once, spikes in every step.
+        floor = (12 * n / steps + 4 * n * kept) / args.bandwidth * 1e6
+        yield {"case": "scan", "n": n, "steps": steps, "spikes": kept, **beside_xla(ours, xla), "floor_us": floor}
+
+
+def layer(scan: Any, n: int, steps: int, kept: bool) -> Callable[[], Any]:
+    cell = nex.LIF(tau=20.0, v_rest=-60.0, v_th=-50.0, v_reset=-60.0)
+    start, current = cell.init((n,)), jr.uniform(jr.key(0), (n,), minval=5.0, maxval=40.0)
+
+    def run(v, current):
+        def step(v, _):
+            v, spikes = cell.step(v, current, dt=0.1)
+            return v, spikes if kept else None
+
+        return scan(step, v, None, steps)
+
+    return functools.partial(jax.jit(run), start, current)
+
+
+class ByXLA(nex.AbstractConnectivity):
+    """A stored matrix whose products are those of pure JAX."""
+
+    matrix: nex.connect.CSR
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.matrix.shape
+
+    @property
+    def nnz(self) -> int:
+        return self.matrix.nnz
+
+    def __call__(self, x: Any) -> Any:
+        return self.add_to(jnp.zeros(self.shape[1], x.dtype), x)
+
+    def add_to(self, out: Any, x: Any) -> Any:
+        m = self.matrix
+        return csr.add_matvec(out, m.weight, m.indices, m.indptr, x, backend="reference")
+
+    @property
+    def T(self) -> Any:
+        return self.matrix.T
+
+    def todense(self) -> Any:
+        return self.matrix.todense()
+
+    def to_csr(self) -> nex.connect.CSR:
+        return self.matrix
+
+    def row(self, i: int) -> Any:
+        return self.matrix.row(i)
 
 
 def networks(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -146,8 +219,16 @@ def networks(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         ]
         net = nex.Network({"N": nex.Population(cell, n, receptors)}, projections, key=jr.key(0))
         simulate = lambda net: nex.simulate(net, args.steps * 0.1, 0.1, inputs={"N": 20.0}, record={}).state
-        run = functools.partial(eqx.filter_jit(simulate), net)
-        yield {"case": "network", "n": n, "procedural": procedural, **timed(run, args.repeats, args.steps)}
+        times = timed(functools.partial(eqx.filter_jit(simulate), net), args.repeats, args.steps)
+        if not procedural:
+            plain = functools.partial(eqx.filter_jit(simulate), by_xla(net))
+            times = beside_xla(times, timed(plain, args.repeats, args.steps))
+        yield {"case": "network", "n": n, "procedural": procedural, **times}
+
+
+def by_xla(net: nex.Network) -> nex.Network:
+    is_matrix = lambda x: isinstance(x, nex.connect.CSR)
+    return jax.tree.map(lambda x: ByXLA(x) if is_matrix(x) else x, net, is_leaf=is_matrix)
 
 
 def main() -> None:
@@ -159,8 +240,9 @@ def main() -> None:
     versions = {name: importlib.metadata.version(name) for name in packages if name in installed}
     machine = {"device": jax.devices()[0].device_kind, "python": platform.python_version(), **versions}
     print(json.dumps(machine), flush=True)
+    others = {"scan": scans, "network": networks}
     for kind in args.only:
-        for line in networks(args) if kind == "network" else products(args, kind):
+        for line in others[kind](args) if kind in others else products(args, kind):
             print(json.dumps(line), flush=True)
 
 

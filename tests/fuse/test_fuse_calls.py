@@ -43,6 +43,18 @@ def test_split_keys():
     assert np.std(np.asarray(ours)) > 0.1
 
 
+def test_unpacked_keys_and_arrays():
+    def body(i, x):
+        rows = jr.split(jr.fold_in(jr.key(1), i), (2, 3))
+        (a, b, c), _ = rows
+        top, middle, (left, right) = x
+        top = top + jr.uniform(a, (2,)) * jr.uniform(c) - jr.uniform(b, (2,))
+        return jnp.stack([middle, top * 0.5, jnp.stack([right, left])])
+
+    ours, truth = rounds(body, jnp.arange(6.0).reshape(3, 2))
+    np.testing.assert_allclose(ours, truth, rtol=1e-5, atol=1e-6)
+
+
 def test_bits_and_coins():
     key = jr.key(2)
     assert_equal(lambda i, x: x ^ jr.bits(jr.fold_in(key, i), (40,), jnp.uint32), jnp.zeros(40, jnp.uint32))

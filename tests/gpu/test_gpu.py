@@ -19,6 +19,7 @@ GROUPS = {
     "procedural": KERNELS / "check_procedural.py",
     "events": KERNELS / "check_events.py",
     "whole": KERNELS / "check_whole.py",
+    "scan": KERNELS / "check_scan.py",
     "device": HERE / "check_device.py",
 }
 
@@ -42,7 +43,8 @@ def test_checks(group):
     }
     environment.pop("JAX_PLATFORMS", None)
     # The process that runs this may hold memory of the GPU, too.
-    environment |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "PYTHONPATH": str(KERNELS)}
+    paths = [str(KERNELS), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "PYTHONPATH": os.pathsep.join(paths)}
     options = ["-q", "-p", "no:cacheprovider", "-o", "addopts="]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, str(GROUPS[group])],
@@ -53,5 +55,6 @@ def test_checks(group):
         check=False,
     )
     report = done.stdout[-20_000:] + done.stderr[-2_000:]
+    print(report)  # how many, and how long they took: `pytest -rP`
     assert done.returncode == 0, report
     assert " passed" in report and " skipped" not in report, report

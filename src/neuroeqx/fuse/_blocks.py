@@ -8,6 +8,7 @@ import numpy as np
 
 from ._call import Call, Unsupported
 from ._random import is_key
+from ._scan_params import counts, is_over_its_carry
 
 
 @dataclasses.dataclass(eq=False)
@@ -47,10 +48,8 @@ def check_block(eqn: Any) -> None:
         raise Unsupported(f"{name} that makes keys")
     if any(np.ndim(const) for closed in programs_of(eqn) for const in closed.consts):
         raise Unsupported(f"{name} with arrays as constants")
-    if name == "scan":
-        carried = eqn.params["num_consts"] + eqn.params["num_carry"] == len(eqn.invars)
-        if not carried or len(eqn.outvars) != eqn.params["num_carry"]:
-            raise Unsupported("scan over arrays")
+    if name == "scan" and not is_over_its_carry(eqn):
+        raise Unsupported("scan over arrays")
 
 
 def block_of(eqn: Any, args: list[Any], flatten: Callable[..., Any]) -> tuple[list[Any], Block]:
@@ -69,7 +68,7 @@ def block_of(eqn: Any, args: list[Any], flatten: Callable[..., Any]) -> tuple[li
     constants = 0
     places = [list(range(len(args)))] * len(programs_of(eqn))
     if eqn.primitive.name == "scan":
-        constants = params["num_consts"]
+        constants, _ = counts(eqn)
     elif eqn.primitive.name == "while":
         own, others = params["cond_nconsts"], params["body_nconsts"]
         constants = own + others

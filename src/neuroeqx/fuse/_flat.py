@@ -81,7 +81,7 @@ def name_of(eqn: Any) -> str:
 
 
 def kind_of(eqn: Any) -> str:
-    """The kind of an equation, "same", "nested", "block", "fill" and "repeat" included. Raises `Unsupported`."""
+    """The kind of an equation, "same", "nested", "block", "fill", "repeat" and "unstack" included. Raises `Unsupported`."""
     name = name_of(eqn)
     if name in _NESTED:
         return "nested"
@@ -117,6 +117,10 @@ def kind_of(eqn: Any) -> str:
     if name == "dynamic_slice":
         in_one_piece(eqn.invars[0].aval.shape, eqn.params["slice_sizes"], name)
         return "view"
+    if name == "unstack":  # in JAX 0.11, of an array that is unpacked
+        shape, axis = eqn.invars[0].aval.shape, eqn.params["axis"]
+        in_one_piece(shape, (*shape[:axis], 1, *shape[axis + 1 :]), name)
+        return "unstack"
     if name in CALLS:
         CALLS[name].check(eqn)
         return "call"
@@ -126,7 +130,7 @@ def kind_of(eqn: Any) -> str:
     return "elementwise"
 
 
-_OF_KEYS = frozenset({"slice", "squeeze", "reshape", "expand_dims", "copy", "copy_p"})
+_OF_KEYS = frozenset({"slice", "squeeze", "reshape", "expand_dims", "copy", "copy_p", "unstack"})
 
 
 def _kind_of_keys(eqn: Any, name: str) -> str:
@@ -252,6 +256,9 @@ def _walk_keys(eqn: Any, args: list[Any], operations: list[Operation]) -> Any:
         return output
     if name == "slice":
         return keys[tuple(map(slice, params["start_indices"], params["limit_indices"]))]
+    if name == "unstack":
+        n, axis = len(eqn.outvars), params["axis"]
+        return [part.reshape(v.aval.shape) for part, v in zip(np.split(keys, n, axis), eqn.outvars, strict=True)]
     return keys.reshape(eqn.outvars[0].aval.shape)
 
 
@@ -293,7 +300,12 @@ def _walk(jaxpr: Jaxpr, consts: Any, inputs: list[Any], operations: list[Operati
         else:
             args = [_whole(arg, v.aval, operations) for arg, v in zip(args, eqn.invars, strict=True)]
         if kind == "keys":
-            outs = [_walk_keys(eqn, args, operations)]
+            keys = _walk_keys(eqn, args, operations)
+            outs = list(keys) if eqn.primitive.name == "unstack" else [keys]
+        elif kind == "unstack":
+            outs = [_value(v.aval) for v in eqn.outvars]
+            offsets = (math.prod(out.shape) * k for k, out in enumerate(outs))
+            operations += [Operation("view", "slice", {"offset": next(offsets)}, args, [out]) for out in outs]
         elif kind == "repeat":
             axes = eqn.params["broadcast_dimensions"]
             outs = [_repeated(args[0], eqn.invars[0].aval.shape, axes, eqn.outvars[0].aval.shape, operations)]

@@ -6,6 +6,7 @@ from typing import Any
 from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal, Var
 
 from ._blocks import programs_of
+from ._scan_params import counts, is_over_its_carry, with_constants
 
 
 Sort = Callable[[list[JaxprEqn], list[Any]], list[JaxprEqn]]
@@ -32,13 +33,14 @@ def lift(eqn: JaxprEqn, known: set[Var], sort: Sort, inline: Inline) -> JaxprEqn
         rest = [v for v in operands if not _is_known(v, known)]
         return eqn.replace(invars=[index, *given, *rest], params=params | {"branches": branches})
     if name == "scan":
-        n = params["num_consts"]
+        if not is_over_its_carry(eqn):
+            return eqn  # which has no native code
+        n, carry = counts(eqn)
         closed, given = _without(params["jaxpr"], eqn.invars[:n], known, sort, inline)
         kept = [k for k, v in enumerate(eqn.invars) if k >= n or not _is_known(v, known)]
-        own = {"jaxpr": _with_inputs(closed, given), "num_consts": len(given) + sum(k < n for k in kept)}
-        if "linear" in params:  # in older versions of JAX
-            own["linear"] = (*[False] * len(given), *(params["linear"][k] for k in kept))
-        return eqn.replace(invars=[*given, *(eqn.invars[k] for k in kept)], params=params | own)
+        invars = [*given, *(eqn.invars[k] for k in kept)]
+        own = with_constants(params, _with_inputs(closed, given), len(invars) - carry, carry)
+        return eqn.replace(invars=invars, params=own)
     first, second = params["cond_nconsts"], params["body_nconsts"]
     consts = eqn.invars[:first], eqn.invars[first : first + second]
     programs = params["cond_jaxpr"], params["body_jaxpr"]

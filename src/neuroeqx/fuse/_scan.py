@@ -15,6 +15,7 @@ from ..ops._primitive import bind, result_type, zero_tangent
 from ._call import Unsupported
 from ._lowering import register
 from ._scan_lanes import from_lanes, lanes_of, result_shapes, Scan, to_lanes
+from ._scan_params import counts
 from ._step import as_step, evaluate
 
 
@@ -51,7 +52,7 @@ def _value(atom: Any, env: dict[Var, Any]) -> Any:
 
 def _scan_of(eqn: JaxprEqn) -> Callable[[list[Any]], list[Any]] | None:
     """From the operands of an equation of `lax.scan` to its results, in one native call if that is possible."""
-    closed, consts, carry = eqn.params["jaxpr"], eqn.params["num_consts"], eqn.params["num_carry"]
+    closed, (consts, carry) = eqn.params["jaxpr"], counts(eqn)
     length, jaxpr = eqn.params["length"], closed.jaxpr
     if length == 0 or eqn.params["reverse"] or closed.effects:
         return None

@@ -18,6 +18,7 @@ from ._elementwise import EMITTERS
 from ._flat import check, name_of, nested
 from ._lift import lift
 from ._random import is_key
+from ._scan_params import counts, is_over_its_carry
 
 
 _WORTH = 4  # elementwise operations on arrays from which a loop is made native: XLA fuses a few itself
@@ -202,8 +203,8 @@ def _inline(jaxpr: Jaxpr, consts: list[Any], env: dict[Var, Any], equations: lis
                 env.update(zip(eqn.outvars, outs, strict=True))
                 continue
         if _can_unroll(eqn):
-            body = eqn.params["jaxpr"].jaxpr
-            consts, carry = args[: eqn.params["num_consts"]], args[eqn.params["num_consts"] :]
+            body, (given, _) = eqn.params["jaxpr"].jaxpr, counts(eqn)
+            consts, carry = args[:given], args[given:]
             for _ in range(eqn.params["length"]):
                 renamed = {v: Var(v.aval) for e in body.eqns for v in e.outvars}
                 own = dict(zip(body.invars, [*consts, *carry], strict=True)) | renamed
@@ -222,9 +223,7 @@ def _can_unroll(eqn: JaxprEqn) -> bool:
     """Whether an equation is a short loop over nothing but its carry: substeps of a step."""
     if eqn.primitive.name != "scan" or eqn.params["jaxpr"].consts:
         return False
-    carried = eqn.params["num_consts"] + eqn.params["num_carry"] == len(eqn.invars)
-    no_results = len(eqn.outvars) == eqn.params["num_carry"]
-    return carried and no_results and eqn.params["length"] * len(eqn.params["jaxpr"].jaxpr.eqns) <= _UNROLLED
+    return is_over_its_carry(eqn) and eqn.params["length"] * len(eqn.params["jaxpr"].jaxpr.eqns) <= _UNROLLED
 
 
 def _needed(equations: list[JaxprEqn], outvars: list[Any]) -> list[JaxprEqn]:
