@@ -4,8 +4,7 @@ per case.
 Every case of products is a compiled loop over several vectors of spikes whose products are added to one carried vector,
 as in the steps of a network. `floor_us` is the time that the bytes of the kernel's floor (see `ops/_triton_rows.py`) take at
 `--bandwidth`; atomic additions have a floor of their own, unknown here, so `events_per_s` is given, too. `us_xla`
-is the same with what XLA makes of pure JAX, on the same device, and `ratio` that of ours to it. This
-has not been run on a GPU yet: the kernels have been interpreted and compiled, not yet executed on hardware.
+is the same with what XLA makes of pure JAX, on the same device, and `ratio` that of ours to it.
 
     python benchmarks/gpu/run.py > gpu.jsonl
     python benchmarks/gpu/run.py --only network --scales 1 10 100

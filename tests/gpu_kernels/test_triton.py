@@ -1,4 +1,4 @@
-"""The kernels for GPUs, as far as a machine without one can tell: interpreted, compiled, lowered, never executed.
+"""The kernels for GPUs, as far as a machine without one can tell: interpreted, compiled, lowered. `tests/gpu` executes them.
 
 Each group of checks runs in a process of its own: Triton is told when it is imported whether it interprets, and the hook
 that checks the types of this package in all other tests would put itself between `triton.jit` and the kernels.

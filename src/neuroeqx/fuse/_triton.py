@@ -1,7 +1,7 @@
 """A fused scan on GPUs: the source of a Triton kernel, with all steps in one launch and the state in registers.
 
 A program has `BLOCK` lanes. What is given for a step is loaded for some steps at a time, so that the memory is waited for
-once for all of them. The kernels have been interpreted and compiled, not yet executed on hardware.
+once for all of them.
 """
 
 import functools

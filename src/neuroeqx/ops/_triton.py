@@ -1,7 +1,6 @@
 """The one adapter to jax-triton (0.3): everything of ours that calls a Triton kernel calls `launch`.
 
-Nothing here is imported from `triton` or `jax_triton` until a product is lowered for a GPU. The kernels have been
-interpreted and compiled, not yet executed on hardware.
+Nothing here is imported from `triton` or `jax_triton` until a product is lowered for a GPU.
 
 Two environment variables are read when a program is lowered (what is in JAX's caches by then stays as it is):
 
