@@ -18,10 +18,11 @@ from ._plan import in_place, Kept, loops_within, Plan
 
 
 _WORD = ir.IntType(64)
-# Instructions (those for a vector, times the numbers in an array) from which loops are shared: about 3 us. And how many
-# there have to be for a vector in a loop whose arrays are changed by one thread otherwise.
-WORTH_TWO = 2**18
+# Instructions (those for a vector, times the numbers in an array) from which loops are shared. Loops with fewer than `DENSE`
+# for a vector wait for memory and are not shared where one thread changes their arrays; what others have counts more.
+WORTH_TWO = 2**20
 DENSE = 64
+_COUNTS = 4
 
 
 class Group(NamedTuple):
@@ -109,9 +110,13 @@ def _touched(e: Any, loop: list[Operation]) -> set[Any]:
     return {_place(e, atom) for op in loop for atom in op.inputs} - {None} | _stored(e, loop)
 
 
+def _weight(loop: list[Operation]) -> int:
+    return work(loop) * (_COUNTS if work(loop) >= DENSE else 1)
+
+
 def is_worth_two(plan: Plan) -> bool:
     """Whether there may be loops so long that another thread should take half of them."""
-    own = any(sum(work(loop) * loop[0].outputs[0].size for loop in loops) >= WORTH_TWO for loops in plan.loops)
+    own = any(sum(_weight(loop) * loop[0].outputs[0].size for loop in loops) >= WORTH_TWO for loops in plan.loops)
     return own or any(is_worth_two(part.plan) for parts in plan.parts.values() for part in parts)
 
 
@@ -130,7 +135,7 @@ def any_worth_two(e: Any) -> Any:
 def _worth_two(e: Any, loops: list[list[Operation]]) -> Any:
     total = _WORD(0)
     for loop in loops:
-        total = e.builder.add(total, e.builder.mul(e.size(loop[0].outputs[0]), _WORD(work(loop))))
+        total = e.builder.add(total, e.builder.mul(e.size(loop[0].outputs[0]), _WORD(_weight(loop))))
     return e.builder.icmp_unsigned(">=", total, _WORD(WORTH_TWO))
 
 
