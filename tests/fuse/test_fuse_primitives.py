@@ -73,6 +73,7 @@ def assert_same(function, *args, rtol=0.0, zeros=True):
 ONE = {
     "neg": (lax.neg, REALS + WHOLE), "abs": (lax.abs, REALS + SIGNED), "sign": (lax.sign, NUMBERS),
     "square": (lax.square, NUMBERS), "sqrt": (lax.sqrt, REALS), "floor": (lax.floor, REALS), "ceil": (lax.ceil, REALS),
+    "one_minus_square": (getattr(lax, "one_minus_square", lax.square), NUMBERS),  # of JAX 0.11
     "is_finite": (lax.is_finite, REALS), "not": (lax.bitwise_not, (*WHOLE, "bool")),
 }  # fmt: skip
 TWO = {

@@ -124,6 +124,8 @@ UNARY = {
     "abs": lax.abs, "ceil": lax.ceil, "cos": lambda x: lax.cos(inside(x)), "exp": lax.exp, "exp2": lax.exp2,
     "expm1": lax.expm1, "floor": lax.floor, "is_finite": lax.is_finite, "log": lax.log, "log1p": lax.log1p,
     "logistic": lax.logistic, "neg": lax.neg, "rsqrt": lax.rsqrt, "sign": lax.sign, "sin": lambda x: lax.sin(inside(x)),
+    # Of JAX 0.11.
+    "log2": getattr(lax, "log2", lax.log), "one_minus_square": getattr(lax, "one_minus_square", lax.square),
     "sqrt": lax.sqrt, "square": lax.square, "tanh": lax.tanh, "erf_inv": lambda x: lax.erf_inv(x / 90.0),
     "integer_pow": lambda x: (lax.integer_pow(x, 3), lax.integer_pow(x, -2)),
     "round": lambda x: (lax.round(x, lax.RoundingMethod.TO_NEAREST_EVEN), lax.round(x)),

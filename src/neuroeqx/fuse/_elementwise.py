@@ -115,6 +115,14 @@ def _square(v, params, dtypes, result, a):
     return v.mul(a, a) if _kind(result) == "f" else v.imul(a, a)
 
 
+@_emits("one_minus_square")
+def _one_minus_square(v, params, dtypes, result, a):
+    one = v.const(1, result)
+    if _kind(result) == "f":
+        return v.mul(v.add(one, a), v.sub(one, a))
+    return v.imul(v.iadd(one, a), v.isub(one, a))
+
+
 @_emits("rsqrt")
 def _rsqrt(v, params, dtypes, result, a):
     return v.div(v.const(1, result), v.sqrt(a))
@@ -264,6 +272,20 @@ for _name in ("expm1", "log", "log1p", "tanh", "logistic"):
     _function(_name, _name)
 for _name in ("phi1", "exprel_inverse", "exprel_inverse_of"):
     _function(f"neuroeqx_{_name}", _name)
+
+
+FUNCTIONS.add("log2")
+
+
+@_emits("log2")
+def _log2(v, params, dtypes, result, a):
+    # The inverse of ln 2 in two parts: rounded it would add an error of its own.
+    high = float(np.array(1 / np.log(2), result))
+    low = float(1 / np.log(np.longdouble(2)) - high)
+    log = functions.log(v, a, result)
+    scaled = v.fma(log, v.const(high, result), v.exact_mul(log, v.const(low, result)))
+    infinite = v.compare("==", v.abs(log), v.const(np.inf, result))
+    return v.select(infinite, log, scaled)
 
 
 def _elementary(primitive: str, formula: Callable[..., Any]) -> None:

@@ -19,8 +19,9 @@ from ._flat import Operation
 SUPPORTED = frozenset({
     "abs", "add", "add_any", "and", "bitcast_convert_type", "ceil", "clamp", "convert_element_type", "cos", "div", "eq",
     "erf_inv", "exp", "exp2", "expm1", "fill", "floor", "ge", "gt", "integer_pow", "is_finite", "le", "log", "log1p",
-    "logistic", "lt", "max", "min", "mul", "ne", "neg", "not", "or", "pow", "rem", "round", "rsqrt", "select_n",
-    "shift_left", "shift_right_arithmetic", "shift_right_logical", "sign", "sin", "sqrt", "square", "sub", "tanh", "xor",
+    "log2", "logistic", "lt", "max", "min", "mul", "ne", "neg", "not", "one_minus_square", "or", "pow", "rem", "round",
+    "rsqrt", "select_n", "shift_left", "shift_right_arithmetic", "shift_right_logical", "sign", "sin", "sqrt", "square",
+    "sub", "tanh", "xor",
     "neuroeqx_exprel_inverse", "neuroeqx_exprel_inverse_of", "neuroeqx_phi1", "neuroeqx_random_bits",
     "neuroeqx_threefry_first", "neuroeqx_threefry_second",
 })  # fmt: skip
