@@ -304,7 +304,7 @@ class _Planner:
                 copied = {id(self._origin(atom)) for _, atom in copies}
                 listed = not any(id(v) in copied or self._reads_values(v) for v in own)
                 kept = (Kept.LISTED if listed else Kept.CHANGED) if unit else Kept.WRITTEN
-                lists.update({id(v): Places(own, *slots, kept) for v in own})
+                lists.update(dict.fromkeys(map(id, own), Places(own, *slots, kept)))
                 words, number = (2 * (value.size // 64 + 1), value.size + 2, value.size + 2), np.dtype(np.uint32)
                 room.extend(Value((n,), number) for n in words)
         return lists
