@@ -11,7 +11,7 @@ from ._describe import describe, digest
 from ._emit import Emitter, Layout as Layout
 from ._flat import Flat
 from ._loops import counted
-from ._machine import Code, compiled, ENTRY, parse
+from ..ops._machine import Code, compiled, ENTRY, parse
 from ._plan import Plan, plan as make_plan
 
 
