@@ -149,7 +149,7 @@ settings = dict(jax.config.values)
 import neuroeqx
 assert dict(jax.config.values) == settings, "the import changed the configuration of JAX"
 assert dict(os.environ) == before
-heavy = {"numba", "triton", "jax_triton", "matplotlib", "optax", "sklearn", "scipy.stats"} & set(sys.modules)
+heavy = {"llvmlite", "triton", "jax_triton", "matplotlib", "optax", "sklearn", "scipy.stats"} & set(sys.modules)
 print(sorted(heavy - {"scipy.stats"}))
 from jax._src import xla_bridge
 assert not xla_bridge._backends, "the import started a backend"

@@ -38,7 +38,9 @@ def test_comparisons():
     run = native(comparisons, words=2)
     for a in NUMBERS:
         for b in NUMBERS:
-            truth = (a <= b) + 2 * (a > b) + 4 * (a >= b) + 8 * (a != b) + 16 * (not a) + 32 * min(a, b) + 2 * max(a, -b, 0)
+            truth = (
+                (a <= b) + 2 * (a > b) + 4 * (a >= b) + 8 * (a != b) + 16 * (not a) + 32 * min(a, b) + 2 * max(a, -b, 0)
+            )
             assert run(a, b) == truth
 
 
@@ -78,7 +80,9 @@ def real_numbers(out, x, n, real):
 def test_real_numbers(real):
     x, out = np.array([1.5, -3.25, 7.0, np.nan], real), np.zeros(6, real)
     native(real_numbers, real, words=3)(out, x, 4)
-    np.testing.assert_array_equal(out, np.array([5.25, -34.125, real(-3.25) / real(1.5), -1.5, 3 + 2.0**-24, np.nan], real))
+    np.testing.assert_array_equal(
+        out, np.array([5.25, -34.125, real(-3.25) / real(1.5), -1.5, 3 + 2.0**-24, np.nan], real)
+    )
 
 
 @kernel

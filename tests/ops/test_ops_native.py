@@ -66,8 +66,8 @@ def test_other_platforms_take_the_reference():
     assert "custom_call" not in text
     both = export.export(product(None), platforms=["cpu", "tpu"], disabled_checks=export_checks())(case.x)
     assert "neuroeqx_rows_add_matvec_float32" in both.mlir_module()
-    with pytest.raises(ValueError, match="backend='numba' runs on cpu only"):
-        export.export(product("numba"), platforms=["tpu"])(case.x)
+    with pytest.raises(ValueError, match="backend='native' runs on cpu only"):
+        export.export(product("native"), platforms=["tpu"])(case.x)
     if not find_spec("jax_triton"):
         with pytest.raises(ImportError, match="needs jax-triton"):
             export.export(product(None), platforms=["cuda"], disabled_checks=export_checks())(case.x)
@@ -175,7 +175,7 @@ def test_gradients_of_shared_weights_across_devices():
         return dense.matvec(weight, x, backend=backend)
 
     for product, weight in ((sparse, jnp.arange(3.0)), (sparse, jnp.array(2.0)), (full, jnp.ones((2, 2)))):
-        for backend in ("numba", "reference"):
+        for backend in ("native", "reference"):
             def gradient(weight, x):
                 return jax.grad(lambda weight: sum(jnp.sum(product(weight, one, backend) ** 2) for one in x))(weight)
 

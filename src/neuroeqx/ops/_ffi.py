@@ -115,7 +115,7 @@ def failure(message: str) -> Any:
         whole, number, byte = ir.IntType(64), ir.IntType(32), ir.IntType(8).as_pointer()
         content = bytearray(message.encode() + b"\0")
         kind = ir.ArrayType(ir.IntType(8), len(content))
-        text = ir.GlobalVariable(builder.module, kind, builder.module.get_unique_name("neuroeqx_message"))
+        text: Any = ir.GlobalVariable(builder.module, kind, builder.module.get_unique_name("neuroeqx_message"))
         text.initializer, text.global_constant, text.linkage = kind(content), True, "internal"
         details = writer.room(ir.ArrayType(whole, 4))
         values = whole(32), whole(0), builder.ptrtoint(text, whole), whole(_INVALID_ARGUMENT)

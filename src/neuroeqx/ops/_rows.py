@@ -12,7 +12,7 @@ then handles a vector.
 import numpy as np
 from llvmlite import ir
 
-from ._active import any_active, LIST, next_active, stack_list
+from ._active import any_active, next_active, stack_list
 from ._lanes import fill, gather_lanes, load, multiply_add, scatter_lanes, store, total
 from .language import intrinsic, is_array, kernel, reordering_kernel, Scalar, static, Value
 
@@ -299,7 +299,9 @@ def _outer_lanes(dw, shared, indices, rows, x, g, lanes, offset):
                 whole += total(multiply_add(part, value, zero))
             else:
                 for k in range(begin, end):
-                    dw[k] += total(multiply_add(load(g, np.int64(column(indices, k, offset, size)) * lanes), value, zero))
+                    dw[k] += total(
+                        multiply_add(load(g, np.int64(column(indices, k, offset, size)) * lanes), value, zero)
+                    )
     return whole
 
 

@@ -12,8 +12,8 @@ A kernel is a function with the decorator `kernel`. What it may say:
 
 Whole numbers are computed in 64 bits, unsigned if all of them are, and `uint64` does not meet `int64` unless converted. Real
 numbers are as in NumPy: float32 and a whole number give float64. A variable holds what it is given anywhere in its kernel:
-two whole numbers, or two real ones, are the wider one; that of a loop is gone after it. Indices are not negative, sections lie within their arrays, and nothing
-is checked.
+two whole numbers, or two real ones, are the wider one; that of a loop is gone after it. Indices are not negative, sections lie
+within their arrays, and nothing is checked.
 """
 
 from ._arithmetic import cast as cast, word as word

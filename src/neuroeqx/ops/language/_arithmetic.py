@@ -1,11 +1,24 @@
-"""Operations on numbers, in LLVM's language, with the types that NumPy and numba give to their results."""
+"""Operations on numbers, in LLVM's language, with the types that their results have."""
 
 import operator
 from typing import Any
 
 from llvmlite import ir
 
-from ._types import BOOL, FLOAT64, in_memory, INT64, is_number, KernelError, promoted, Scalar, Static, static, UINT64, Value
+from ._types import (
+    BOOL,
+    FLOAT64,
+    in_memory,
+    INT64,
+    is_number,
+    KernelError,
+    promoted,
+    Scalar,
+    Static,
+    static,
+    UINT64,
+    Value,
+)
 
 
 FOLDED = {
@@ -31,7 +44,9 @@ def cast(builder: Any, value: Value, kind: Scalar) -> Any:
         return number
     if kind.kind == "b":
         zero = own.llvm(0)
-        return builder.fcmp_unordered("!=", number, zero) if own.kind == "f" else builder.icmp_unsigned("!=", number, zero)
+        return (
+            builder.fcmp_unordered("!=", number, zero) if own.kind == "f" else builder.icmp_unsigned("!=", number, zero)
+        )
     if own.kind == "f":
         if kind.kind == "f":
             return (builder.fpext if kind.bits > own.bits else builder.fptrunc)(number, kind.llvm)

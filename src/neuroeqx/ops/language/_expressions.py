@@ -14,7 +14,6 @@ from ._types import (
     KernelError,
     members,
     merged,
-    Scalar,
     scalar_type,
     Static,
     static,
@@ -109,7 +108,9 @@ class Expressions:
         for other in node.values[1:]:
             rest = lambda other=other: truth(self.builder, self.value(other))
             known = lambda first=first: first
-            first = self._choice(first, rest, known) if isinstance(node.op, ast.And) else self._choice(first, known, rest)
+            first = (
+                self._choice(first, rest, known) if isinstance(node.op, ast.And) else self._choice(first, known, rest)
+            )
         return first
 
     def _IfExp(self, node: ast.IfExp) -> Value:

@@ -55,22 +55,22 @@ class Intrinsic:
         self.function = inspect.unwrap(function)
 
 
-def kernel(function: Callable) -> Kernel:
+def kernel(function: Callable) -> Any:
     """A kernel that keeps to the order of its sums; NaN and infinities are kept."""
     return Kernel(function)
 
 
-def reordering_kernel(function: Callable) -> Kernel:
+def reordering_kernel(function: Callable) -> Any:
     """As `kernel`, and sums may be reordered so that they vectorise. NaN and infinities are still kept."""
     return Kernel(function, ("reassoc", "contract", "nsz"))
 
 
-def outlined(function: Callable) -> Kernel:
+def outlined(function: Callable) -> Any:
     """As `kernel`, for what is long and used in several places: not written into who calls it."""
     return Kernel(function, inline=False)
 
 
-def intrinsic(function: Callable) -> Intrinsic:
+def intrinsic(function: Callable) -> Any:
     return Intrinsic(function)
 
 

@@ -50,7 +50,7 @@ class Translator:
     def __init__(self, program: Program, own: Kernel, function: Any, types: dict[str, Type], result: Type | None):
         self.own, self.function = own, function
         self.result = self.declared = result
-        self.builder = ir.IRBuilder(function.append_basic_block("variables"))
+        self.builder: Any = ir.IRBuilder(function.append_basic_block("variables"))
         self.writer = Writer(program, self.builder)
         self.variables = Variables(self.writer, types)
         self.expressions = Expressions(own, self.writer, self.variables)

@@ -128,7 +128,9 @@ def members(value: Value) -> list[Value]:
 
 
 def is_number(kind: Type) -> bool:
-    return isinstance(kind, Scalar) or (isinstance(kind, Static) and isinstance(kind.value, (bool, int, float, np.generic)))
+    return isinstance(kind, Scalar) or (
+        isinstance(kind, Static) and isinstance(kind.value, (bool, int, float, np.generic))
+    )
 
 
 def in_memory(value: Value) -> Value:
