@@ -42,7 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--activity", type=float, default=0.01, help="fraction of the rows that spike in a call")
     parser.add_argument("--weights", choices=WEIGHTS, default="scalar")
     parser.add_argument("--matrix", choices=("csr", "fanout"), default="csr", help="fanout: n p synapses in every row")
-    parser.add_argument("--backend", choices=("reference", "numba"), help="by default what the package chooses")
+    parser.add_argument("--backend", choices=("reference", "native"), help="by default what the package chooses")
     parser.add_argument("--listed", action="store_true", help="the active rows are listed beforehand, outside the time")
     parser.add_argument("--vectors", type=int, default=8, help="different vectors of spikes")
     parser.add_argument("--repeats", type=int, default=7)

@@ -37,7 +37,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--activity", type=float, default=0.001, help="fraction of the rows that spike in a call")
     parser.add_argument("--weights", choices=tuple(THETA), default="constant")
     parser.add_argument(
-        "--backend", choices=("reference", "numba", "triton"), help="by default what the package chooses"
+        "--backend", choices=("reference", "native", "triton"), help="by default what the package chooses"
     )
     parser.add_argument("--gradient", action="store_true", help="also the derivatives by x and by the weights, once")
     parser.add_argument("--vectors", type=int, default=8, help="different vectors of spikes")

@@ -129,7 +129,7 @@ def test_records_that_overflow_are_told():
 
 def test_code_is_kept_on_disk(tmp_path, monkeypatch):
     """In a folder of the user's choice; where nothing can be written, it is made again."""
-    from neuroeqx.fuse import _machine
+    from neuroeqx.ops import _machine
 
     made = []
     make = lambda: made.append(1) or b"code"

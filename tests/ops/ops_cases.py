@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 
-BACKENDS = ("numba", "reference")
+BACKENDS = ("native", "reference")
 
 
 @dataclasses.dataclass

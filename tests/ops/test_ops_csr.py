@@ -18,7 +18,7 @@ every_backend = pytest.mark.parametrize("backend", BACKENDS)
 # The rules are the same for every backend and precision, and the reference does not know precisions.
 every_kernel = pytest.mark.parametrize(
     ("backend", "dtype"),
-    [("numba", "float32"), ("numba", "float64"), ("reference", "float32")],
+    [("native", "float32"), ("native", "float64"), ("reference", "float32")],
     indirect=["dtype"],
 )
 every_weight = pytest.mark.parametrize("shared", [False, True], ids=["each", "shared"])
@@ -253,7 +253,7 @@ def test_backends_agree_on_infinite_values():
         lambda b: csr.matvec(case.weight, case.indices, case.indptr, x, n_post=80, backend=b),
         lambda b: csr.rmatvec(case.weight, case.indices, case.indptr, case.g.at[5].set(jnp.inf), backend=b),
     ):
-        finite, truth = map(np.asarray, (f("numba"), f("reference")))
+        finite, truth = map(np.asarray, (f("native"), f("reference")))
         np.testing.assert_array_equal(np.isfinite(finite), np.isfinite(truth))
         np.testing.assert_array_equal(finite[~np.isfinite(truth)], truth[~np.isfinite(truth)])
 

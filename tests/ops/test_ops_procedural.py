@@ -64,11 +64,16 @@ every_case = pytest.mark.parametrize("name", CASES)
 # Compiling the reference is what takes time, and the rules are the same for both.
 some_cases = pytest.mark.parametrize(
     ("backend", "name"),
-    [("numba", "fixed, no autapses"), ("numba", "p = 0.3"), ("numba", "grid, delays"), ("reference", "grid, delays")],
+    [
+        ("native", "fixed, no autapses"),
+        ("native", "p = 0.3"),
+        ("native", "grid, delays"),
+        ("reference", "grid, delays"),
+    ],
 )
 every_kernel = pytest.mark.parametrize(
     ("backend", "dtype"),
-    [("numba", "float32"), ("numba", "float64"), ("reference", "float32")],
+    [("native", "float32"), ("native", "float64"), ("reference", "float32")],
     indirect=["dtype"],
 )
 
@@ -189,9 +194,9 @@ def test_products_and_derivatives_equal_those_of_the_matrix(name, backend, x64):
 @pytest.mark.parametrize(
     ("backend", "name", "members"),
     [
-        ("numba", "fixed, no autapses", 3),
-        ("numba", "p = 0.3", 67),
-        ("numba", "grid, delays", 67),
+        ("native", "fixed, no autapses", 3),
+        ("native", "p = 0.3", 67),
+        ("native", "grid, delays", 67),
         ("reference", "p = 0.3", 3),
     ],
 )

@@ -4,6 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import procedural_oracle
 import pytest
+from native_kernels import native
+from neuroeqx.ops.language import array_at, kernel
+from neuroeqx.ops.procedural._draws import _fill
 from neuroeqx.ops.procedural._philox import philox, words
 
 
@@ -34,16 +37,15 @@ def test_words_are_numbered_along_blocks():
             assert found[r, m - 64] == procedural_oracle.word((3, 2**32 - 1), row, 2, m)
 
 
+@kernel
+def fill(buffer, seed, row, stream, first):
+    _fill(array_at(buffer, 64, np.uint32), 0, array_at(seed, 2, np.uint32), row, stream, first)
+
+
 def test_native_words_are_the_same():
-    from neuroeqx.ops._ffi import kernel
-    from neuroeqx.ops.procedural._draws import _fill
-
-    @kernel
-    def fill(buffer, seed, row, stream, first):
-        _fill(buffer, np.int64(0), seed, row, stream, first)
-
+    run = native(fill, words=5)
     seed, buffer = np.array([2**32 - 5, 12], np.uint32), np.zeros(64, np.uint32)
     for row, stream, first in ((0, 0, 0), (2**31 - 2, 3, 64), (5, 1, 2**32 - 64)):
-        fill(buffer, seed, row, np.uint32(stream), first)
+        run(buffer, seed, row, stream, first)
         truth = words(jnp.asarray(seed), jnp.array([row], jnp.uint32), stream, jnp.uint32(first), 64)[0]
         np.testing.assert_array_equal(buffer, truth)

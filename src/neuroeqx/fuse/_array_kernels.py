@@ -1,9 +1,8 @@
-"""Kernels for JAX's own operations, as those of `_call_kernels.py`. Imports numba: imported when a program is compiled."""
+"""Kernels for JAX's own operations, as those of `_call_kernels.py`. Imported when a program is compiled."""
 
 import numpy as np
 
-from ..ops._ffi import kernel, reordering_kernel
-from ._call_kernels import array_at
+from ..ops.language import array_at, kernel, reordering_kernel
 
 
 @reordering_kernel

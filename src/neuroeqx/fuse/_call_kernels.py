@@ -1,58 +1,31 @@
-"""Kernels that fused programs call with addresses and sizes. Imports numba: imported when a program is compiled."""
+"""Kernels that fused programs call with addresses and sizes. Imported when a program is compiled."""
 
 import numpy as np
-from numba import carray, types
-from numba.extending import overload
 
 from ..ops._active import first_from, LIST, listed_words, stack_list, write_active
-from ..ops._ffi import at_address, kernel
 from ..ops._lanes import width
 from ..ops._rows import add_events, add_list
-from ..ops._row_sections import add_list_within
 from ..ops.dense._kernels import add_events as add_dense_events
 from ..ops.events._kernels import append_events
+from ..ops.language import array_at, kernel
 from ..ops.procedural._kernels import add_row, add_rows, scratch_views
-from ..ops.procedural._vectors import STACK, stack
+from ..ops.procedural._vectors import stack
 from ._plan import Kept
 
 
 _MOST = np.iinfo(np.int32).max
 
 
-def array_at(address, size, dtype):
-    """The numbers at an address, or `None` where `dtype` is."""
-    raise NotImplementedError
-
-
-@overload(array_at)
-def _view(address, size, dtype):
-    if isinstance(dtype, types.NoneType):
-        return lambda address, size, dtype: None
-    return lambda address, size, dtype: carray(at_address(address), size, dtype)
-
-
+@kernel
 def _rows(rows, n_pre, dtype):
     """Row pointers at an address, or the number of synapses that every row has where `dtype` is `None`."""
-    raise NotImplementedError
+    return np.uint64(rows) if dtype is None else array_at(rows, n_pre + 1, dtype)
 
 
-@overload(_rows)
-def _read_rows(rows, n_pre, dtype):
-    if isinstance(dtype, types.NoneType):
-        return lambda rows, n_pre, dtype: np.uint64(rows)
-    return lambda rows, n_pre, dtype: carray(at_address(rows), n_pre + 1, dtype)
-
-
+@kernel
 def _turn(offset, size, dtype):
     """The offset within a ring, or `None` where `dtype` is."""
-    raise NotImplementedError
-
-
-@overload(_turn)
-def _read_turn(offset, size, dtype):
-    if isinstance(dtype, types.NoneType):
-        return lambda offset, size, dtype: None
-    return lambda offset, size, dtype: np.uint64(np.uint32(offset)) % np.uint64(size)
+    return None if dtype is None else np.uint64(np.uint32(offset)) % np.uint64(size)
 
 
 # A list of the places where an array of spikes is not zero: their number; whether all spikes are known to be 1; the places in
@@ -63,7 +36,7 @@ _WRITTEN, _LISTED = int(Kept.WRITTEN), int(Kept.LISTED)
 
 @kernel
 def _list_at(address, size):
-    return carray(at_address(address), size + _HEAD, np.uint32)
+    return array_at(address, size + _HEAD, np.uint32)
 
 
 @kernel
@@ -121,34 +94,37 @@ def _note(ids, values, kept, count):
 @kernel
 def mark(bits, size, listed, x, kept, real):
     """Lists the bits that are set, and keeps `x` as `kept` says (see `Kept`)."""
-    ids, values, words = _list_at(listed, size), array_at(x, size, real), np.uint64(size // 64 + 1)
+    ids, values, words = _list_at(listed, size), array_at(x, size, real), size // 64 + 1
     _forget(ids, values, kept)
-    count = listed_words(carray(at_address(bits), words, np.uint64), np.uint64(0), words, ids[_HEAD:])
+    count = listed_words(array_at(bits, words, np.uint64), 0, words, ids[_HEAD:])
     _note(ids, values, kept, count)
 
 
 @kernel
 def mark_half(bits, size, first, end, halves):
     """Lists the bits of a half: their number and then their places, from `first` on, or one further in the second half."""
-    ids = carray(at_address(halves), size + 2, np.uint32)
-    start, words = np.uint64(first + (first > 0)), np.uint64(end // 64 + (end == size))
-    places = ids[start + np.uint64(1) :]
-    ids[start] = listed_words(carray(at_address(bits), words, np.uint64), np.uint64(first // 64), words, places)
+    ids = array_at(halves, size + 2, np.uint32)
+    start, words = first + (first > 0), end // 64 + (end == size)
+    ids[start] = listed_words(array_at(bits, words, np.uint64), first // 64, words, ids[start + 1 :])
+
+
+@kernel
+def _copied(places, count, new):
+    """Appends a list of some length to `count` places. Returns how many there are then."""
+    for e in range(np.int64(new[0])):
+        places[count + e] = new[1 + e]
+    return count + np.int64(new[0])
 
 
 @kernel
 def mark_from(halves, middle, size, listed, x, kept, real):
     """As `mark`, from the lists of two halves."""
     ids, values = _list_at(listed, size), array_at(x, size, real)
-    new, places = carray(at_address(halves), size + 2, np.uint32), ids[_HEAD:]
+    new, places = array_at(halves, size + 2, np.uint32), ids[_HEAD:]
     _forget(ids, values, kept)
-    count = np.uint64(0)
-    for start in (np.uint64(0), np.uint64(middle + (middle > 0))):
-        for e in range(np.uint64(new[start])):
-            places[count] = new[start + np.uint64(1) + e]
-            count += np.uint64(1)
-        if middle == 0:
-            break
+    count = _copied(places, 0, new)
+    if middle > 0:
+        count = _copied(places, count, new[middle + 1 :])
     _note(ids, values, kept, count)
 
 
@@ -173,37 +149,28 @@ def part(listed, first, size, start, active):
 @kernel
 def _are_ones(listed):
     """Whether the list at an address, if there is one, says that what is listed is 1."""
-    return listed != 0 and carray(at_address(listed), _HEAD, np.uint32)[1] != 0
-
-
-def _along(target, own, shared, columns, pointers, spikes, ones, ids, count, turn, listed):
-    """The product along the active rows: found in `spikes`, listed at an address, or in the list of a whole array."""
-    raise NotImplementedError
-
-
-@overload(_along)
-def _walk(target, own, shared, columns, pointers, spikes, ones, ids, count, turn, listed):
-    if isinstance(listed, types.NoneType):
-        return lambda target, own, shared, columns, pointers, spikes, ones, ids, count, turn, listed: add_events(
-            target, own, shared, columns, pointers, spikes, None, None, 0, turn
-        )
-    if listed.instance_type == types.uint32:
-        return lambda target, own, shared, columns, pointers, spikes, ones, ids, count, turn, listed: add_list(
-            target, own, shared, columns, pointers, spikes, ones, array_at(ids, spikes.shape[0], np.uint32),
-            np.int64(array_at(count, 1, np.int32)[0]), turn,
-        )  # fmt: skip
-    return lambda target, own, shared, columns, pointers, spikes, ones, ids, count, turn, listed: _add_part(
-        target, own, shared, columns, pointers, spikes, ones, ids, count, turn
-    )
+    return listed != 0 and array_at(listed, _HEAD, np.uint32)[1] != 0
 
 
 @kernel
-def _add_part(target, own, shared, columns, pointers, spikes, ones, listed, first, turn):
-    active, start, n_pre = carray(stack_list(), LIST, np.uint32), -1, spikes.shape[0]
+def _along(target, section, own, shared, columns, pointers, spikes, ones, ids, count, turn, listed):
+    """The product along the active rows: found in `spikes`, listed at an address, or in the list of a whole array."""
+    if listed is None:
+        add_events(target, own, shared, columns, pointers, spikes, None, None, 0, turn)
+    elif listed is np.uint32:
+        active, found = array_at(ids, spikes.shape[0], np.uint32), np.int64(array_at(count, 1, np.int32)[0])
+        add_list(target, section, own, shared, columns, pointers, spikes, ones, active, found, turn)
+    else:
+        _add_part(target, section, own, shared, columns, pointers, spikes, ones, ids, count, turn)
+
+
+@kernel
+def _add_part(target, section, own, shared, columns, pointers, spikes, ones, listed, first, turn):
+    active, start, n_pre = stack_list(), -1, spikes.shape[0]
     count = LIST
     while count == LIST:
         count, start = part(listed, first, n_pre, start, active)
-        add_list(target, own, shared, columns, pointers, spikes, ones, active, count, turn)
+        add_list(target, section, own, shared, columns, pointers, spikes, ones, active, count, turn)
 
 
 @kernel
@@ -237,33 +204,7 @@ def deliver(
     own = array_at(weight, 1 if shared else synapses, weights)
     columns = array_at(indices, synapses, np.uint32)
     pointers, turn = _rows(rows, n_pre, pointer), _turn(offset, n_post, ring)
-    _along(target, own, shared != 0, columns, pointers, spikes, _are_ones(list_of_x), ids, count, turn, listed)
-
-
-def _along_within(target, section, own, shared, columns, pointers, spikes, ones, ids, count, listed):
-    """As `_along`, to the targets of a section, from a list."""
-    raise NotImplementedError
-
-
-@overload(_along_within)
-def _walk_within(target, section, own, shared, columns, pointers, spikes, ones, ids, count, listed):
-    if listed.instance_type == types.uint32:
-        return lambda target, section, own, shared, columns, pointers, spikes, ones, ids, count, listed: add_list_within(
-            target, section, own, shared, columns, pointers, spikes, ones, array_at(ids, spikes.shape[0], np.uint32),
-            np.int64(array_at(count, 1, np.int32)[0]),
-        )  # fmt: skip
-    return lambda target, section, own, shared, columns, pointers, spikes, ones, ids, count, listed: _add_part_within(
-        target, section, own, shared, columns, pointers, spikes, ones, ids, count
-    )
-
-
-@kernel
-def _add_part_within(target, section, own, shared, columns, pointers, spikes, ones, listed, first):
-    active, start, n_pre = carray(stack_list(), LIST, np.uint32), -1, spikes.shape[0]
-    count = LIST
-    while count == LIST:
-        count, start = part(listed, first, n_pre, start, active)
-        add_list_within(target, section, own, shared, columns, pointers, spikes, ones, active, count)
+    _along(target, None, own, shared != 0, columns, pointers, spikes, _are_ones(list_of_x), ids, count, turn, listed)
 
 
 @kernel
@@ -293,33 +234,24 @@ def deliver_section(
     columns, pointers = array_at(indices, synapses, np.uint32), _rows(rows, n_pre, pointer)
     section = np.uint64(first), np.uint64(end - first)
     ones = _are_ones(list_of_x)
-    _along_within(target, section, own, shared != 0, columns, pointers, spikes, ones, ids, count, listed)
+    _along(target, section, own, shared != 0, columns, pointers, spikes, ones, ids, count, None, listed)
 
 
+@kernel
 def _draw_along(target, theta, spikes, n, law, tables, turn, ids, count, scratch, listed):
     """As `_along`, for a matrix that is drawn again at every use."""
-    raise NotImplementedError
-
-
-@overload(_draw_along)
-def _draw_rows(target, theta, spikes, n, law, tables, turn, ids, count, scratch, listed):
-    if isinstance(listed, types.NoneType):
-        return lambda target, theta, spikes, n, law, tables, turn, ids, count, scratch, listed: add_rows(
-            target, theta, spikes, n, law, tables, turn, law, np.int64(-1), 1, scratch
-        )
-    if listed.instance_type == types.uint32:
-        return lambda target, theta, spikes, n, law, tables, turn, ids, count, scratch, listed: add_rows(
-            target, theta, spikes, n, law, tables, turn, array_at(ids, n[0], np.uint32),
-            np.int64(array_at(count, 1, np.int32)[0]), 1, scratch,
-        )  # fmt: skip
-    return lambda target, theta, spikes, n, law, tables, turn, ids, count, scratch, listed: _draw_part(
-        target, theta, spikes, n, law, tables, turn, ids, count, scratch
-    )
+    if listed is None:
+        add_rows(target, theta, spikes, n, law, tables, turn, law, -1, 1, scratch)
+    elif listed is np.uint32:
+        active, found = array_at(ids, n[0], np.uint32), np.int64(array_at(count, 1, np.int32)[0])
+        add_rows(target, theta, spikes, n, law, tables, turn, active, found, 1, scratch)
+    else:
+        _draw_part(target, theta, spikes, n, law, tables, turn, ids, count, scratch)
 
 
 @kernel
 def _draw_part(target, theta, spikes, n, law, tables, turn, listed, first, scratch):
-    active, start = carray(stack_list(), LIST, np.uint32), -1
+    active, start = stack_list(), -1
     scratch[4][0] = 0  # the only member of the batch
     count = LIST
     while count == LIST:
@@ -355,7 +287,7 @@ def draw(
         array_at(seed, 2, np.uint32), array_at(gaps, n_gaps, np.uint32), array_at(normal, n_normal, np.uint32),
         array_at(accept, n_accept, np.uint32),
     )  # fmt: skip
-    scratch = scratch_views(carray(stack(), STACK, np.uint32), real)
+    scratch = scratch_views(stack(), real)
     n, turn = (n_pre, n_post), np.int64(np.uint32(offset)) % n_post
     target, spikes, parameters = array_at(out, n_post, real), array_at(x, n_pre, real), array_at(theta, 2, real)
     _draw_along(
@@ -367,7 +299,7 @@ def draw(
 def append_listed(buffer, size, count, listed, n, step, first):
     """As `append`, for a section of an array that has a list."""
     rows, room = array_at(buffer, size, np.int32), size // 2
-    active, start = carray(stack_list(), LIST, np.uint32), -1
+    active, start = stack_list(), -1
     found = LIST
     while found == LIST:
         found, start = part(listed, first, n, start, active)
@@ -381,13 +313,13 @@ def append_listed(buffer, size, count, listed, n, step, first):
 @kernel
 def compact(x, n, ids, real):
     """Lists the places where `x` is not zero, and returns how many there are."""
-    return np.int64(write_active(array_at(x, n, real), carray(at_address(ids), n, np.uint32)))
+    return np.int64(write_active(array_at(x, n, real), array_at(ids, n, np.uint32)))
 
 
 @kernel
 def compact_listed(listed, first, n, ids):
     """As `compact`, for a section of an array that has a list."""
-    return np.int64(part(listed, first, n, -1, carray(at_address(ids), n, np.uint32))[0])
+    return np.int64(part(listed, first, n, -1, array_at(ids, n, np.uint32))[0])
 
 
 @kernel
@@ -400,14 +332,4 @@ def append(buffer, size, count, x, n, step, real):
 def deliver_dense(out, n_post, weight, x, n_pre, real):
     """`out += x @ W` along the active rows of `x`, of a dense matrix."""
     target, matrix = array_at(out, n_post, real), array_at(weight, n_pre * n_post, real)
-    add_dense_events(target, matrix, array_at(x, n_pre, real), _lanes(real))
-
-
-def _lanes(real):
-    raise NotImplementedError
-
-
-@overload(_lanes)
-def _lanes_of(real):
-    lanes = width(np.dtype(str(real.instance_type)).type)
-    return lambda real: lanes
+    add_dense_events(target, matrix, array_at(x, n_pre, real), width(real))

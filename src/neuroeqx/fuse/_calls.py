@@ -22,7 +22,7 @@ def _check_product(eqn: Any) -> None:
     out, weight, x = (v.aval for v in eqn.invars[:3])
     if out.ndim != 1:
         raise Unsupported(f"{eqn.primitive.name} of a batch")
-    if eqn.params["backend"] not in (None, "numba"):
+    if eqn.params["backend"] not in (None, "native"):
         raise Unsupported(f"{eqn.primitive.name} with backend={eqn.params['backend']!r}")
     if 0 in (out.size, x.size, eqn.invars[-1].aval.size):
         raise Unsupported(f"{eqn.primitive.name} without synapses")
@@ -95,7 +95,7 @@ _CSR, _FANOUT = _Product(True), _Product(False)
 
 def _check_dense(eqn: Any) -> None:
     out, weight, x = (v.aval for v in eqn.invars)
-    if out.ndim != 1 or eqn.params["backend"] not in (None, "numba") or weight.size == 0:
+    if out.ndim != 1 or eqn.params["backend"] not in (None, "native") or weight.size == 0:
         raise Unsupported(f"{eqn.primitive.name} of a batch, without synapses, or with a backend of its own")
     if weight.dtype != x.dtype:
         raise Unsupported(f"{eqn.primitive.name} with weights of {weight.dtype}")

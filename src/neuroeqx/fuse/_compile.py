@@ -5,13 +5,13 @@ from typing import Any
 from llvmlite import ir
 
 from ..ops import _frame
+from ..ops._machine import Code, compiled, ENTRY, parse
 from ..ops._two_threads import run_in_two
 from . import _halves
 from ._describe import describe, digest
 from ._emit import Emitter, Layout as Layout
 from ._flat import Flat
 from ._loops import counted
-from ._machine import Code, compiled, ENTRY, parse
 from ._plan import Plan, plan as make_plan
 
 

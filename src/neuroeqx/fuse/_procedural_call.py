@@ -12,7 +12,7 @@ def _check(eqn: Any) -> None:
     name, law = eqn.primitive.name, eqn.params["law"]
     if out.ndim != 1:
         raise Unsupported(f"{name} of a batch")
-    if eqn.params["backend"] not in (None, "numba"):
+    if eqn.params["backend"] not in (None, "native"):
         raise Unsupported(f"{name} with backend={eqn.params['backend']!r}")
     if law.empty:
         raise Unsupported(f"{name} without synapses")
@@ -21,7 +21,7 @@ def _check(eqn: Any) -> None:
 
 
 def _emit(e: Any, operation: Any) -> None:
-    from ..ops.procedural import _draws  # imports numba
+    from ..ops.procedural import _draws  # imports llvmlite
 
     out, weight, x, *rest = operation.inputs
     listed = rest[:2] if operation.params["listed"] else ()

@@ -1,30 +1,12 @@
-"""Explicit vectors of 64 bytes for kernels compiled by numba: one lane per member of a batch."""
+"""Explicit vectors of 64 bytes in the language of kernels: one lane per member of a batch."""
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import models, register_model
 
-from ._ffi import intrinsic, kernel
+from .language import intrinsic, kernel, Lanes, static, Value, word
 
 
 _BYTES = 64
-
-
-class _Lanes(types.Type):
-    """16 float32 or 8 float64 in a vector register (or several, where registers are shorter)."""
-
-    def __init__(self, element: types.Float):
-        self.element = element
-        super().__init__(name=f"Lanes({element})")
-
-
-@register_model(_Lanes)
-class _LanesModel(models.PrimitiveModel):
-    def __init__(self, manager, lanes):
-        element = manager.lookup(lanes.element).get_value_type()
-        super().__init__(manager, lanes, ir.VectorType(element, _BYTES * 8 // lanes.element.bitwidth))
 
 
 def width(dtype: type) -> int:
@@ -32,107 +14,87 @@ def width(dtype: type) -> int:
     return _BYTES // np.dtype(dtype).itemsize
 
 
-def _pointer(context, builder, array_type, array, position, vector):
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [position]), vector.as_pointer())
+def _vector(kind):
+    """Of lanes, in LLVM's language."""
+    [vector] = kind.parts
+    return vector
 
 
 @intrinsic
-def load(typingctx, array, position):
+def load(writer, array, position):
     """The lanes `array[position], array[position + 1], ...`"""
-
-    def generate(context, builder, signature, args):
-        vector = context.get_value_type(signature.return_type)
-        pointer = _pointer(context, builder, signature.args[0], args[0], args[1], vector)
-        return builder.load(pointer, align=array.dtype.bitwidth // 8)
-
-    return _Lanes(array.dtype)(array, position), generate
+    kind = Lanes(array.type.dtype)
+    pointer = writer.builder.bitcast(writer.pointer(array, position), _vector(kind).as_pointer())
+    return Value(kind, (writer.builder.load(pointer, align=array.type.dtype.bytes),))
 
 
 @intrinsic
-def store(typingctx, array, position, lanes):
+def store(writer, array, position, lanes):
     """`array[position + l] = lanes[l]`"""
-
-    def generate(context, builder, signature, args):
-        pointer = _pointer(context, builder, signature.args[0], args[0], args[1], args[2].type)
-        builder.store(args[2], pointer, align=array.dtype.bitwidth // 8)
-        return context.get_dummy_value()
-
-    return types.void(array, position, lanes), generate
+    pointer = writer.builder.bitcast(writer.pointer(array, position), _vector(lanes.type).as_pointer())
+    writer.builder.store(lanes.parts[0], pointer, align=array.type.dtype.bytes)
+    return static(None)
 
 
 @intrinsic
-def fill(typingctx, value):
+def fill(writer, value):
     """The same value in every lane."""
-    lanes = _Lanes(value)
-
-    def generate(context, builder, signature, args):
-        vector = context.get_value_type(lanes)
-        single = builder.insert_element(ir.Constant(vector, ir.Undefined), args[0], ir.IntType(32)(0))
-        every = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
-        return builder.shuffle_vector(single, ir.Constant(vector, ir.Undefined), every)
-
-    return lanes(value), generate
+    kind = Lanes(value.type)
+    vector = _vector(kind)
+    single = writer.builder.insert_element(ir.Constant(vector, ir.Undefined), value.parts[0], ir.IntType(32)(0))
+    every = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
+    return Value(kind, (writer.builder.shuffle_vector(single, ir.Constant(vector, ir.Undefined), every),))
 
 
 @intrinsic
-def multiply_add(typingctx, a, b, c):
+def multiply_add(writer, a, b, c):
     """`a * b + c`, fused where the processor can."""
-
-    def generate(context, builder, signature, args):
-        product = builder.fmul(args[0], args[1], flags=("contract",))
-        return builder.fadd(product, args[2], flags=("contract",))
-
-    return a(a, b, c), generate
+    product = writer.builder.fmul(a.parts[0], b.parts[0], flags=("contract",))
+    return Value(a.type, (writer.builder.fadd(product, c.parts[0], flags=("contract",)),))
 
 
 @intrinsic
-def total(typingctx, lanes):
+def total(writer, lanes):
     """The sum of all lanes, in any order."""
-
-    def generate(context, builder, signature, args):
-        vector = args[0].type
-        suffix = f"v{vector.count}f{lanes.element.bitwidth}"
-        declaration = ir.FunctionType(vector.element, [vector.element, vector])
-        function = cgutils.get_or_insert_function(builder.module, declaration, f"llvm.vector.reduce.fadd.{suffix}")
-        return builder.call(function, [ir.Constant(vector.element, 0.0), args[0]], fastmath=("reassoc",))
-
-    return lanes.element(lanes), generate
+    vector, element = _vector(lanes.type), lanes.type.element
+    kind = ir.FunctionType(vector.element, [vector.element, vector])
+    function = writer.declared(f"llvm.vector.reduce.fadd.v{vector.count}f{element.bits}", kind)
+    start = ir.Constant(vector.element, 0.0)
+    return Value(element, (writer.builder.call(function, [start, lanes.parts[0]], fastmath=("reassoc",)),))
 
 
 @intrinsic
-def _transpose(typingctx, source, position, stride, rows, sink, sink_position, sink_stride, sink_rows):
+def _transpose(writer, source, position, stride, rows, sink, sink_position, sink_stride, sink_rows):
     """A square block, a vector's length on each side: `sink[j, i] = source[i, j]`, rows `stride` entries apart.
 
     Of the source only the first `rows` are read, the rest is zero; of the sink only the first `sink_rows` are written.
     """
+    builder, number, dtype = writer.builder, ir.IntType(64), source.type.dtype
+    vector = _vector(Lanes(dtype))
+    align, side = dtype.bytes, vector.count
+    position, stride, rows = (word(builder, value) for value in (position, stride, rows))
+    sink_position, sink_stride, sink_rows = (word(builder, value) for value in (sink_position, sink_stride, sink_rows))
 
-    def generate(context, builder, signature, args):
-        vector, word = context.get_value_type(_Lanes(source.dtype)), ir.IntType(64)
-        align, side = source.dtype.bitwidth // 8, vector.count
+    def exists(i, rows):
+        return builder.icmp_signed("<", number(i), rows)
 
-        def exists(i, rows):
-            return builder.icmp_signed("<", word(i), rows)
+    def pointer(i, array, start, stride, rows):
+        row = builder.select(exists(i, rows), number(i), builder.sub(rows, number(1)))
+        place = builder.add(start, builder.mul(stride, row))
+        return builder.bitcast(builder.gep(array.parts[0], [place]), vector.as_pointer())
 
-        def pointer(i, array_type, array, start, stride, rows):
-            row = builder.select(exists(i, rows), word(i), builder.sub(rows, word(1)))
-            return _pointer(context, builder, array_type, array, builder.add(start, builder.mul(stride, row)), vector)
-
-        values = [builder.load(pointer(i, source, *args[:4]), align=align) for i in range(side)]
-        zero = ir.Constant(vector, None)
-        values = [builder.select(exists(i, args[3]), values[i], zero) for i in range(side)]
-        # Interleaving the first half of the rows with the second, log2(side) times, transposes them.
-        mask = ir.VectorType(ir.IntType(32), side)
-        halves = [[start + i // 2 + side * (i % 2) for i in range(side)] for start in (0, side // 2)]
-        for _ in range(side.bit_length() - 1):
-            pairs = zip(values[: side // 2], values[side // 2 :], strict=True)
-            values = [builder.shuffle_vector(a, b, ir.Constant(mask, half)) for a, b in pairs for half in halves]
-        for i in reversed(range(side)):  # rows that do not exist go where the last one is written after them
-            builder.store(values[i], pointer(i, sink, *args[4:]), align=align)
-        return context.get_dummy_value()
-
-    integers = (types.intp,) * 3
-    return types.void(source, *integers, sink, *integers), generate
+    values = [builder.load(pointer(i, source, position, stride, rows), align=align) for i in range(side)]
+    zero = ir.Constant(vector, None)
+    values = [builder.select(exists(i, rows), values[i], zero) for i in range(side)]
+    # Interleaving the first half of the rows with the second, log2(side) times, transposes them.
+    mask = ir.VectorType(ir.IntType(32), side)
+    halves = [[start + i // 2 + side * (i % 2) for i in range(side)] for start in (0, side // 2)]
+    for _ in range(side.bit_length() - 1):
+        pairs = zip(values[: side // 2], values[side // 2 :], strict=True)
+        values = [builder.shuffle_vector(a, b, ir.Constant(mask, half)) for a, b in pairs for half in halves]
+    for i in reversed(range(side)):  # rows that do not exist go where the last one is written after them
+        builder.store(values[i], pointer(i, sink, sink_position, sink_stride, sink_rows), align=align)
+    return static(None)
 
 
 @kernel

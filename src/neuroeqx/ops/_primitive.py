@@ -12,14 +12,14 @@ from jax.interpreters import ad, mlir
 from jax.sharding import NamedSharding, PartitionSpec
 
 
-Backend: TypeAlias = Literal["numba", "reference", "triton"] | None
+Backend: TypeAlias = Literal["native", "reference", "triton"] | None
 
-_PLATFORMS = {"numba": ("cpu",), "triton": ("cuda", "rocm")}
+_PLATFORMS = {"native": ("cpu",), "triton": ("cuda", "rocm")}
 
 
 def check_backend(backend: Backend) -> None:
     if backend not in (None, "reference", *_PLATFORMS):
-        raise ValueError(f"backend is {backend!r}, expected None, 'reference', 'numba' or 'triton'")
+        raise ValueError(f"backend is {backend!r}, expected None, 'reference', 'native' or 'triton'")
 
 
 def result_type(like: ShapedArray, shape: tuple[int, ...]) -> ShapedArray:
@@ -91,7 +91,7 @@ def make_primitive(
 
     primitive.def_impl(run)
     mlir.register_lowering(primitive, lowering("reference", reference))
-    for own, function in (("numba", native), ("triton", triton)):
+    for own, function in (("native", native), ("triton", triton)):
         for platform in _PLATFORMS[own]:
             mlir.register_lowering(primitive, lowering(own, function), platform=platform)
     return primitive

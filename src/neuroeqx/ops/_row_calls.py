@@ -13,7 +13,7 @@ _UNSIGNED = {"int32": np.uint32, "int64": np.uint64}
 
 def _call(name, x, weight, operands, shapes, *, active, pointers, offset, aliases=None):
     """Calls the kernel `name`, or its variant for a batch with room for two packs of the given widths."""
-    from . import _ffi, _row_handlers  # compiles nothing yet, but imports numba
+    from . import _ffi, _row_handlers  # import the compiler
 
     real = np.dtype(x.dtype)
     dtypes = (
@@ -75,7 +75,7 @@ def outer(x, g, indices, pointers, offset, *, active, weight_shape):
 def add_outer(weight, x, g, indices, pointers, *, active, order):
     if 0 in (x.size, g.size, indices.size):
         return weight
-    from . import _ffi, _row_handlers  # imports numba
+    from . import _ffi, _row_handlers  # imports llvmlite
 
     dtypes = (
         np.dtype(x.dtype).type,

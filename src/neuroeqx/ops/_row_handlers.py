@@ -1,4 +1,4 @@
-"""Handlers of the products of matrices stored by rows. Imports numba: only `_row_calls.py` imports this, when lowering.
+"""Handlers of the products of matrices stored by rows. Imports llvmlite: only `_row_calls.py` imports this, when lowering.
 
 Every factory takes the dtypes of vectors (`real`), of weights, of row pointers (`None` where every row has as many
 synapses), of the list of active rows (`None` without one) and of the offset of columns (`None` without one). Operands come
@@ -6,8 +6,6 @@ in the order of `_trilinear.py`; those that there are not are left out. A batch 
 """
 
 import numpy as np
-from numba import types
-from numba.extending import overload
 
 from ._ffi import (
     argument,
@@ -15,7 +13,6 @@ from ._ffi import (
     argument_rank,
     failure,
     is_query,
-    kernel,
     result,
     result_dim,
     result_rank,
@@ -31,57 +28,36 @@ from ._rows import (
     packs,
 )
 from ._threads import in_two, WORTH_TWO
+from .language import is_array, kernel, outlined
 
 
 _mismatch = failure("neuroeqx: the operands of a product of a sparse matrix have shapes that do not belong together")
 
 
+@kernel
 def _optional(frame, position, dtype):
     """Operand `position`, or `None` where `dtype` is."""
-    raise NotImplementedError
+    return None if dtype is None else argument(frame, position, dtype)
 
 
-@overload(_optional)
-def _read_optional(frame, position, dtype):
-    if isinstance(dtype, types.NoneType):
-        return lambda frame, position, dtype: None
-    return lambda frame, position, dtype: argument(frame, position, dtype)
-
-
+@kernel
 def _rows(frame, position, dtype):
     """The pointers at `position`, or the length that all rows of the matrix before it have where `dtype` is `None`."""
-    raise NotImplementedError
+    return np.uint64(argument_dim(frame, position - 1, 1)) if dtype is None else argument(frame, position, dtype)
 
 
-@overload(_rows)
-def _read_rows(frame, position, dtype):
-    if isinstance(dtype, types.NoneType):
-        return lambda frame, position, dtype: np.uint64(argument_dim(frame, position - 1, 1))
-    return lambda frame, position, dtype: argument(frame, position, dtype)
-
-
+@kernel
 def _offset(frame, position, dtype, size):
     """The offset at `position`, within the size of the vector that it turns."""
-    raise NotImplementedError
+    return None if dtype is None else np.uint64(argument(frame, position, dtype)[0]) % np.uint64(size)
 
 
-@overload(_offset)
-def _read_offset(frame, position, dtype, size):
-    if isinstance(dtype, types.NoneType):
-        return lambda frame, position, dtype, size: None
-    return lambda frame, position, dtype, size: np.uint64(argument(frame, position, dtype)[0]) % np.uint64(size)
-
-
+@kernel
 def _fits(rows, indices, n_pre):
     """Whether the matrix has as many rows."""
-    raise NotImplementedError
-
-
-@overload(_fits)
-def _check_fits(rows, indices, n_pre):
-    if isinstance(rows, types.Array):
-        return lambda rows, indices, n_pre: rows.shape[0] == n_pre + 1
-    return lambda rows, indices, n_pre: np.uint64(indices.shape[0]) == rows * np.uint64(n_pre)
+    if is_array(rows):
+        return rows.shape[0] == n_pre + 1
+    return np.uint64(indices.shape[0]) == rows * np.uint64(n_pre)
 
 
 @kernel
@@ -137,7 +113,7 @@ def _room(space, half, size):
     return space[start : start + size]
 
 
-@kernel
+@outlined
 def _add_packs(frame, half, real, weights, pointer, ids, ring, lanes):
     """The work of `add_matvec_batch`: all of it (-1), or one half of the packs."""
     at_list, at_indices, at_rows, at_offset = _positions(3, pointer, ids)
@@ -174,7 +150,7 @@ def add_matvec_batch(stamp, real, weights, pointer, ids, ring):
     return handler
 
 
-@kernel
+@outlined
 def _gather_half(frame, half, real, weights, pointer, ids, ring, lanes):
     """The work of `rmatvec`: all of it (-1), or one half of the rows."""
     _, at_indices, at_rows, at_offset = _positions(2, pointer, ids)
@@ -207,7 +183,7 @@ def rmatvec(stamp, real, weights, pointer, ids, ring):
     return handler
 
 
-@kernel
+@outlined
 def _gather_packs(frame, half, real, weights, pointer, ids, ring, lanes):
     """The work of `rmatvec_batch`: all of it (-1), or one half of the packs."""
     _, at_indices, at_rows, at_offset = _positions(2, pointer, ids)

@@ -1,4 +1,4 @@
-"""Kernels for matrices stored by rows, compiled by numba: walks along active rows, gathers along all rows.
+"""Kernels for matrices stored by rows, in the language of kernels: walks along active rows, gathers along all rows.
 
 Rows are given by pointers into the synapses (`indptr`, of unsigned integers: no index is then tested for being negative)
 or, where every row has as many, by that number. Columns are turned by an `offset` within the vector they point into, or
@@ -9,56 +9,52 @@ handled one by one, along their active rows; a dense pack is transposed to a vec
 then handles a vector.
 """
 
-from typing import Any
-
 import numpy as np
-from numba import carray, types
-from numba.extending import overload
+from llvmlite import ir
 
-from ._active import any_active, LIST, next_active, stack_list
-from ._ffi import intrinsic, kernel, prefetch, reordering_kernel
+from ._active import any_active, next_active, stack_list
 from ._lanes import fill, gather_lanes, load, multiply_add, scatter_lanes, store, total
+from ._pick import LANES, MOST, pick
+from .language import intrinsic, is_array, kernel, reordering_kernel, Scalar, static, Value
 
 
-AHEAD = 4  # active rows between the one being handled and the one being fetched
+_AHEAD = 4  # active rows between the one being handled and the one being fetched
 _FETCHED = 128  # at most this many synapses of a row are fetched: the processor follows longer rows by itself
 _PACKED = 2  # mean number of active members in a pack from which lanes are faster than one member after the other
 
 
-def bounds(rows, row) -> Any:
+@kernel
+def bounds(rows, row):
     """The first synapse of a row, and the first one after it."""
-    raise NotImplementedError  # for kernels only
-
-
-@overload(bounds)
-def _bounds(rows, row):
-    if isinstance(rows, types.Array):
-        return lambda rows, row: (np.uint64(rows[np.uint64(row)]), np.uint64(rows[np.uint64(row) + np.uint64(1)]))
-    return lambda rows, row: (np.uint64(row) * np.uint64(rows), (np.uint64(row) + np.uint64(1)) * np.uint64(rows))
+    own, following = np.uint64(row), np.uint64(row) + np.uint64(1)
+    if is_array(rows):
+        return np.uint64(rows[own]), np.uint64(rows[following])
+    return own * rows, following * rows
 
 
 @intrinsic
-def _upper_half(typingctx, half):
+def _upper_half(writer, half):
     """The float32 whose upper 16 bits these are."""
-
-    def generate(context, builder, signature, args):
-        word = context.get_value_type(types.uint32)
-        wide = builder.shl(builder.zext(args[0], word), word(16))
-        return builder.bitcast(wide, context.get_value_type(types.float32))
-
-    return types.float32(types.uint16), generate
+    builder, number = writer.builder, ir.IntType(32)
+    wide = builder.shl(builder.zext(half.parts[0], number), number(16))
+    return Value(Scalar("f", 32), (builder.bitcast(wide, ir.FloatType()),))
 
 
-def weight_at(weight, k) -> Any:
+@kernel
+def weight_at(weight, k):
     """The weight of synapse k."""
-    raise NotImplementedError
+    return _upper_half(weight[k]) if weight.itemsize == 2 else weight[k]
 
 
-@overload(weight_at)
-def _weight_at(weight, k):
-    if weight.dtype == types.uint16:
-        return lambda weight, k: _upper_half(weight[k])
-    return lambda weight, k: weight[k]
+@intrinsic
+def _prefetch(writer, array, position):
+    """Asks for the cache line of `array[position]`, which may lie past the end."""
+    builder, byte, number = writer.builder, ir.IntType(8).as_pointer(), ir.IntType(32)
+    pointer = builder.bitcast(writer.pointer(array, position, inbounds=False), byte)
+    kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+    read, keep, data_cache = number(0), number(3), number(1)
+    builder.call(writer.declared("llvm.prefetch.p0", kind), [pointer, read, keep, data_cache])
+    return static(None)
 
 
 @kernel
@@ -66,24 +62,18 @@ def _turned(j, size):
     return j - size if j >= size else j
 
 
-def column(indices, k, offset, size) -> Any:
+@kernel
+def column(indices, k, offset, size):
     """The place in a vector of `size` that synapse k points to."""
-    raise NotImplementedError
-
-
-@overload(column)
-def _column(indices, k, offset, size):
-    if isinstance(offset, types.NoneType):
-        return lambda indices, k, offset, size: indices[k]
-    return lambda indices, k, offset, size: _turned(np.uint64(indices[k]) + np.uint64(offset), size)
+    return np.uint64(indices[k]) if offset is None else _turned(np.uint64(indices[k]) + offset, size)
 
 
 @kernel
-def fetch(values, begin, end):
+def _fetch(values, begin, end):
     end = min(end, begin + np.uint64(_FETCHED))
     k = begin
     while k < end:  # not a range with a step, whose length takes a division
-        prefetch(values, k)
+        _prefetch(values, k)
         k += np.uint64(64 // values.itemsize)
 
 
@@ -117,19 +107,49 @@ def _add_row(out, weight, shared, indices, begin, end, value, offset):
 
 
 @kernel
-def add_list(out, weight, shared, indices, rows, x, ones, active, count, offset):
-    """Along listed rows. If the active entries of `x` are known to be `ones` they are not read."""
-    for a in range(-AHEAD, count):
-        if a + AHEAD < count:
-            begin, end = bounds(rows, active[np.uint64(a + AHEAD)])
-            fetch(indices, begin, end)
+def _add_row_within(out, section, weight, shared, indices, begin, end, value):
+    """Adds what a row has for the targets of a section, without a branch for each synapse."""
+    places = stack_list()
+    synapses = stack_list()
+    if shared:
+        value = value * weight_at(weight, 0)
+    k = begin
+    while k < end:
+        count = np.uint64(0)
+        if shared:
+            while k < end and count <= np.uint64(MOST):
+                count = pick(indices, k, end, section[0], section[1], places, None, count)
+                k += np.uint64(LANES)
+            for n in range(count):
+                out[np.uint64(places[n])] += value
+        else:
+            while k < end and count <= np.uint64(MOST):
+                count = pick(indices, k, end, section[0], section[1], places, synapses, count)
+                k += np.uint64(LANES)
+            for n in range(count):
+                out[np.uint64(places[n])] += value * weight_at(weight, np.uint64(synapses[n]))
+
+
+@kernel
+def add_list(out, section, weight, shared, indices, rows, x, ones, active, count, offset):
+    """Along listed rows; to the targets of a section, the first of them and their number, unless it is `None`.
+
+    If the active entries of `x` are known to be `ones` they are not read: another thread may have just written them.
+    """
+    for a in range(-_AHEAD, count):
+        if a + _AHEAD < count:
+            begin, end = bounds(rows, active[np.uint64(a + _AHEAD)])
+            _fetch(indices, begin, end)
             if not shared:
-                fetch(weight, begin, end)
+                _fetch(weight, begin, end)
         if a >= 0:
             row = active[np.uint64(a)]
             begin, end = bounds(rows, row)
             value = x.dtype.type(1) if ones else x[np.uint64(row)]
-            _add_row(out, weight, shared, indices, begin, end, value, offset)
+            if section is None:
+                _add_row(out, weight, shared, indices, begin, end, value, offset)
+            else:
+                _add_row_within(out, section, weight, shared, indices, begin, end, value)
 
 
 @kernel
@@ -137,14 +157,14 @@ def add_events(out, weight, shared, indices, rows, x, ids, counts, m, offset):
     """Along the rows at which `x` is not zero: those listed for member `m`, or those found where there is no list."""
     n_pre = x.shape[0]
     if counts is None:
-        active = carray(stack_list(), LIST, np.uint32)
+        active = stack_list()
         i = 0
         while i < n_pre:
             count, i = next_active(x, i, n_pre, active)
-            add_list(out, weight, shared, indices, rows, x, False, active, count, offset)
+            add_list(out, None, weight, shared, indices, rows, x, False, active, count, offset)
     else:
         count = min(np.int64(counts[m]), n_pre)
-        add_list(out, weight, shared, indices, rows, x, False, member(ids, n_pre, m), count, offset)
+        add_list(out, None, weight, shared, indices, rows, x, False, member(ids, n_pre, m), count, offset)
 
 
 @kernel
@@ -158,11 +178,11 @@ def _add_lanes(out, weight, shared, indices, rows, x, lanes, offset):
             if shared:
                 value = multiply_add(value, fill(real(weight_at(weight, 0))), zero)
                 for k in range(begin, end):
-                    j = column(indices, k, offset, size) * lanes
+                    j = np.int64(column(indices, k, offset, size)) * lanes
                     store(out, j, multiply_add(value, one, load(out, j)))
             else:
                 for k in range(begin, end):
-                    j = column(indices, k, offset, size) * lanes
+                    j = np.int64(column(indices, k, offset, size)) * lanes
                     store(out, j, multiply_add(value, fill(real(weight_at(weight, k))), load(out, j)))
 
 
@@ -221,11 +241,11 @@ def _gather_lanes(out, weight, shared, indices, rows, g, lanes, offset):
         value = zero
         if shared:
             for k in range(begin, end):
-                value = multiply_add(load(g, column(indices, k, offset, size) * lanes), one, value)
+                value = multiply_add(load(g, np.int64(column(indices, k, offset, size)) * lanes), one, value)
             value = multiply_add(value, fill(real(weight_at(weight, 0))), zero)
         else:
             for k in range(begin, end):
-                j = column(indices, k, offset, size) * lanes
+                j = np.int64(column(indices, k, offset, size)) * lanes
                 value = multiply_add(load(g, j), fill(real(weight_at(weight, k))), value)
         store(out, row * lanes, value)
 
@@ -248,14 +268,10 @@ def gather_batch(out, weight, shared, indices, rows, g, offset, members, span, l
 # dw[k] += x[row of k] * g[column of k]
 
 
-def place(order, k) -> Any:
+@kernel
+def place(order, k):
     """The place of the weight of synapse k."""
-    raise NotImplementedError
-
-
-@overload(place)
-def _place(order, k):
-    return (lambda order, k: k) if isinstance(order, types.NoneType) else (lambda order, k: np.uint64(order[k]))
+    return np.uint64(k) if order is None else np.uint64(order[k])
 
 
 @reordering_kernel
@@ -274,10 +290,10 @@ def _outer_row(dw, shared, indices, begin, end, value, g, order, offset):
 @kernel
 def _outer_list(dw, shared, indices, rows, x, g, active, count, order, offset):
     whole = 0.0
-    for a in range(-AHEAD, count):
-        if a + AHEAD < count:
-            begin, end = bounds(rows, active[np.uint64(a + AHEAD)])
-            fetch(indices, begin, end)
+    for a in range(-_AHEAD, count):
+        if a + _AHEAD < count:
+            begin, end = bounds(rows, active[np.uint64(a + _AHEAD)])
+            _fetch(indices, begin, end)
         if a >= 0:
             row = active[np.uint64(a)]
             begin, end = bounds(rows, row)
@@ -290,7 +306,7 @@ def outer_events(dw, shared, indices, rows, x, g, ids, counts, m, order, offset)
     """Along the rows at which `x` is not zero, as in `add_events`. Returns the sum where `dw` is one number."""
     n_pre, whole = x.shape[0], 0.0
     if counts is None:
-        active = carray(stack_list(), LIST, np.uint32)
+        active = stack_list()
         i = 0
         while i < n_pre:
             count, i = next_active(x, i, n_pre, active)
@@ -312,11 +328,13 @@ def _outer_lanes(dw, shared, indices, rows, x, g, lanes, offset):
             if shared:
                 part = zero
                 for k in range(begin, end):
-                    part = multiply_add(load(g, column(indices, k, offset, size) * lanes), one, part)
+                    part = multiply_add(load(g, np.int64(column(indices, k, offset, size)) * lanes), one, part)
                 whole += total(multiply_add(part, value, zero))
             else:
                 for k in range(begin, end):
-                    dw[k] += total(multiply_add(load(g, column(indices, k, offset, size) * lanes), value, zero))
+                    dw[k] += total(
+                        multiply_add(load(g, np.int64(column(indices, k, offset, size)) * lanes), value, zero)
+                    )
     return whole
 
 

@@ -1,39 +1,27 @@
-"""A second thread for kernels compiled by numba. Imports numba."""
+"""A second thread in the language of kernels."""
 
 from llvmlite import ir
-from numba import types
 
-from ._ffi import intrinsic
 from ._two_threads import run_in_two
+from .language import INT64, intrinsic, static, Value, word
 
 
 WORTH_TWO = 2**18  # synapses (times members of a batch) from which another thread is asked: some 100 us of work
 
-_WORD = ir.IntType(64)
-
 
 @intrinsic
-def in_two(typingctx, part, frame, dtypes, number):
+def in_two(writer, part, frame, dtypes, number):
     """Runs `part(frame, 0, *dtypes, number)` and `part(frame, 1, *dtypes, number)`, the second in another thread where
     there is one.
 
-    `part` is a kernel of a module, which reads its operands from the frame again; `number` any whole number it needs.
+    `part` is a kernel, which reads its operands from the frame again; `number` any whole number it needs.
     """
-    arguments = (types.intp, types.intp, *dtypes, types.int64)
-    signature, number_type = part.get_call_type(typingctx, arguments, {}), number
+    builder, known = writer.builder, [Value(kind, ()) for kind in dtypes.type.of]
 
-    def generate(context, builder, _, args):
-        compiled = part.dispatcher.overloads[signature.args]
-        context.active_code_library.add_linking_library(compiled.library)
+    def half(builder, frame, number, which):
+        frame, which, number = (Value(INT64, (one,)) for one in (frame, ir.IntType(64)(which), number))
+        writer.program.call(builder, part.type.value, [frame, which, *known, number])
 
-        def half(builder, frame, number, which):
-            dummies = [context.get_dummy_value() for _ in dtypes]
-            values = [frame, _WORD(which), *dummies, number]
-            context.call_internal_no_propagate(builder, compiled.fndesc, compiled.signature, values)
-
-        _, frame, _, number = args
-        number = context.cast(builder, number, number_type, types.int64)
-        run_in_two(builder, frame, number, half, context.mangler("second_half", [signature]))
-        return context.get_dummy_value()
-
-    return types.void(part, types.intp, dtypes, number), generate
+    name = builder.module.get_unique_name("neuroeqx_second_half")
+    run_in_two(builder, word(builder, frame), word(builder, number), half, name)
+    return static(None)

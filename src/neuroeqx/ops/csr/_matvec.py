@@ -35,7 +35,7 @@ def matvec(
     - `active`: where `x` is not zero, as `ops.events.compact(x)` lists it: products that share a source then look for its
         events once.
     - `backend`: `None` chooses when lowering: native code on CPU, Triton kernels on GPUs, pure JAX elsewhere.
-        `"reference"` is pure JAX everywhere; `"numba"` is native code and `"triton"` kernels for GPUs, both an error on
+        `"reference"` is pure JAX everywhere; `"native"` is native code and `"triton"` kernels for GPUs, both an error on
         other platforms.
 
     **Returns:**

@@ -8,7 +8,7 @@ def add_matvec(out, weight, x):
     if weight.size == 0:
         return out
     from .. import _ffi
-    from . import _kernels  # imports numba
+    from . import _kernels  # imports llvmlite
 
     real = np.dtype(x.dtype)
     target = _ffi.target("dense_add_matvec", _kernels.add_matvec, real.type)

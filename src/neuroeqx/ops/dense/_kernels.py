@@ -1,11 +1,9 @@
-"""Native kernel of the dense product. Imports numba: only `_cpu.py` imports this, and only when lowering."""
+"""Native kernel of the dense product. Imports llvmlite: only `_cpu.py` imports this, and only when lowering."""
 
-import numpy as np
-from numba import carray
-
-from .._active import LIST, next_active, stack_list
-from .._ffi import argument, is_query, kernel, result
+from .._active import next_active, stack_list
+from .._ffi import argument, is_query, result
 from .._lanes import fill, load, multiply_add, store, width
+from ..language import kernel
 
 
 @kernel
@@ -37,7 +35,7 @@ def _add_row(out, weight, row, value, lanes):
 @kernel
 def add_events(out, weight, x, lanes):
     """Adds the rows of active entries of `x`, four at a time."""
-    active = carray(stack_list(), LIST, np.int32)
+    active = stack_list()
     i, stop = 0, x.shape[0]
     while i < stop:
         count, i = next_active(x, i, stop, active)

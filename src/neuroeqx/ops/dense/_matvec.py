@@ -20,7 +20,7 @@ def matvec(
     - `weight`: the matrix, float32 or float64, finite.
     - `x`: one value per row, in the dtype of `weight`.
     - `backend`: `None` chooses when lowering: native code on CPU, `jnp.dot` elsewhere. `"reference"` is `jnp.dot`
-        everywhere; `"numba"` is native code, an error on other platforms than CPU.
+        everywhere; `"native"` is native code, an error on other platforms than CPU.
 
     **Returns:**
 

@@ -1,10 +1,10 @@
-"""Native kernels of lists of events. Imports numba: only `_cpu.py` imports this, and only when lowering."""
+"""Native kernels of lists of events. Imports llvmlite: only `_cpu.py` imports this, and only when lowering."""
 
 import numpy as np
-from numba import carray
 
-from .._active import LIST, next_active, stack_list, write_active
-from .._ffi import argument, is_query, kernel, result
+from .._active import next_active, stack_list, write_active
+from .._ffi import argument, is_query, result
+from ..language import kernel
 
 
 _MOST = np.iinfo(np.int32).max  # the count stays there instead of turning negative
@@ -13,7 +13,7 @@ _MOST = np.iinfo(np.int32).max  # the count stays there instead of turning negat
 @kernel
 def append_events(buffer, count, x, step):
     """Writes what fits, and returns the count of all."""
-    active = carray(stack_list(), LIST, np.int32)
+    active = stack_list()
     capacity = buffer.shape[0] // 2
     i, stop = 0, x.shape[0]
     while i < stop:

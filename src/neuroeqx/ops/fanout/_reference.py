@@ -28,7 +28,7 @@ def _position_type(indices):
     if not jax.config.read("jax_enable_x64"):
         raise ValueError(
             f"in pure JAX, {indices.size} synapses (2**31 or more) are counted in int64, which JAX has only with "
-            "`jax_enable_x64`; backend='numba' (the default on CPU) needs nothing"
+            "`jax_enable_x64`; backend='native' (the default on CPU) needs nothing"
         )
     return jnp.int64
 

@@ -9,7 +9,7 @@ from ._law import Law
 
 def _call(name, real, operands, shape, law: Law, structure, aliases=None):
     from .. import _ffi
-    from . import _draws, _kernels  # import numba
+    from . import _draws, _kernels  # imports llvmlite
 
     tables = law.operands(structure)
     none = jnp.zeros(1, jnp.uint32)

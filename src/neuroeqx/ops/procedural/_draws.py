@@ -1,4 +1,4 @@
-"""Drawing the synapses of a row, for kernels compiled by numba: words in vectors, then the walk along them.
+"""Drawing the synapses of a row, in the language of kernels: words in vectors, then the walk along them.
 
 A law arrives as an array of numbers, so that one compiled kernel serves all. 64 draws are handled at a time; what they
 give (columns, and what the weights are made of) is known before any of it is used.
@@ -6,7 +6,7 @@ give (columns, and what the weights are made of) is known before any of it is us
 
 import numpy as np
 
-from .._ffi import kernel
+from ..language import kernel
 from ._law import ACCEPTANCE, DELAYS, Law, PLACES, WEIGHTS
 from ._vectors import digits, LANES, normals, philox, WORDS
 
@@ -29,9 +29,6 @@ def numbers(law: Law) -> np.ndarray:
     kinds = [law.digits, int(not law.autapses), _KINDS.index(law.weights)]
     span = 0 if law.delays is None else high - low + 1
     return np.array([law.n_post, law.width, degree, *kinds, low, span, *grid], np.int32)
-
-
-# Numbers are handed over as `np.int64(0)`: numba would compile a function anew for every literal.
 
 
 @kernel

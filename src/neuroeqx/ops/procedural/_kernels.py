@@ -1,15 +1,15 @@
-"""Handlers of the procedural products. Imports numba: only `_cpu.py` imports this, when lowering.
+"""Handlers of the procedural products. Imports llvmlite: only `_cpu.py` imports this, when lowering.
 
 Operands and results are those of `_cpu.py`. Every row that any member of a batch needs is drawn once, for up to 64
 members at a time.
 """
 
 import numpy as np
-from numba import carray
 
 from .._active import LIST, next_active, stack_list
-from .._ffi import argument, argument_dim, argument_rank, failure, is_query, kernel, reordering_kernel, result
+from .._ffi import argument, argument_dim, argument_rank, failure, is_query, result
 from .._threads import in_two
+from ..language import kernel, outlined, reordering_kernel
 from ._draws import (
     base_and_slope,
     coefficients,
@@ -19,7 +19,7 @@ from ._draws import (
     next_columns,
     plain,
 )
-from ._vectors import STACK, stack
+from ._vectors import stack
 
 
 _mismatch = failure("neuroeqx: the operands of a procedural product have shapes that do not belong together")
@@ -117,7 +117,7 @@ def _list_members(x, n_pre, first, last, row, members):
 
 @kernel
 def add_rows(out, theta, x, n, law, tables, offset, ids, count, batch, scratch):
-    rows, n_pre = carray(stack_list(), LIST, np.uint32), n[0]
+    rows, n_pre = stack_list(), n[0]
     for first in range(0, batch, _GROUP):
         last, i = min(first + _GROUP, batch), np.int64(0)
         while i < n_pre:
@@ -197,7 +197,7 @@ def _outer_row(x, g, n, law, tables, offset, row, active, scratch, totals):
 
 @kernel
 def _outer(x, g, n, law, tables, offset, ids, count, batch, scratch):
-    rows, n_pre, totals = carray(stack_list(), LIST, np.uint32), n[0], scratch[7]
+    rows, n_pre, totals = stack_list(), n[0], scratch[7]
     totals[:] = 0
     for first in range(0, batch, _GROUP):
         last, i = min(first + _GROUP, batch), np.int64(0)
@@ -245,7 +245,7 @@ def add_matvec(stamp, real):
         n = x.shape[0] // batch, out.shape[0] // batch
         if batch != _members(frame, 0):
             return _mismatch(frame)
-        scratch = scratch_views(carray(stack(), STACK, np.uint32), real)
+        scratch = scratch_views(stack(), real)
         turn = np.int64(offset[0]) % n[1]
         listed = np.int64(count[0]) if batch == 1 else -1  # a batch looks for itself what all its members need
         add_rows(out, theta, x, n, law, tables, turn, ids, listed, batch, scratch)
@@ -254,14 +254,14 @@ def add_matvec(stamp, real):
     return handler
 
 
-@kernel
+@outlined
 def _gather_half(frame, half, real, batch):
     """The work of `rmatvec`: all of it (-1), or one half of the rows."""
     out, theta, g = result(frame, 0, real), argument(frame, 0, real), argument(frame, 1, real)
     law, tables, offset = _structure(frame, 2)
     n = out.shape[0] // batch, g.shape[0] // batch
     span = (0, n[0]) if half < 0 else (n[0] * half // 2, n[0] * (half + 1) // 2)
-    scratch = scratch_views(carray(stack(), STACK, np.uint32), real)
+    scratch = scratch_views(stack(), real)
     _gather(out, theta, g, n, law, tables, np.int64(offset[0]) % n[1], batch, scratch, span)
 
 
@@ -298,7 +298,7 @@ def outer(stamp, real):
         n = x.shape[0] // batch, g.shape[0] // batch
         if batch != _members(frame, 1):
             return _mismatch(frame)
-        scratch = scratch_views(carray(stack(), STACK, np.uint32), real)
+        scratch = scratch_views(stack(), real)
         listed = np.int64(count[0]) if batch == 1 else -1
         _outer(x, g, n, law, tables, np.int64(offset[0]) % n[1], ids, listed, batch, scratch)
         totals = scratch[7]

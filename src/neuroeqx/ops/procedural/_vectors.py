@@ -1,13 +1,12 @@
-"""Vectors of words for kernels compiled by numba: Philox blocks, digits of gaps, normal deviates.
+"""Vectors of words in the language of kernels: Philox blocks, digits of gaps, normal deviates.
 
 Written in LLVM's language: none of it would become vectors by itself, and branches on random bits are slow.
 """
 
+import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
 
-from .._ffi import intrinsic
+from ..language import cast, intrinsic, kernel, Scalar, stack_array, static
 from ._philox import INCREMENTS, MULTIPLIERS, ROUNDS
 
 
@@ -31,13 +30,8 @@ def _fill(builder, vector, value):
     return builder.shuffle_vector(single, nothing, _same(ir.VectorType(_I32, vector.count), 0))
 
 
-def _data(context, builder, array_type, array):
-    return context.make_array(array_type)(context, builder, array).data
-
-
-def _place(context, builder, array_type, array, position, vector):
-    pointer = builder.gep(_data(context, builder, array_type, array), [position])
-    return builder.bitcast(pointer, vector.as_pointer())
+def _place(writer, array, position, vector):
+    return writer.builder.bitcast(writer.pointer(array, position), vector.as_pointer())
 
 
 def _write_philox(builder, words, *scalars):
@@ -66,38 +60,34 @@ def _write_philox(builder, words, *scalars):
 
 
 @intrinsic
-def philox(typingctx, words, position, block, row, stream, key0, key1):
-    """Writes the words of 16 blocks to `words`, from `position` on."""
-
-    def generate(context, builder, signature, args):
-        name, module = "neuroeqx_philox", builder.module
-        function = module.globals.get(name)
-        if function is None:
-            # A function of its own: copies in every place of use would take seconds to compile.
-            declaration = ir.FunctionType(ir.VoidType(), [_I32.as_pointer(), *[_I32] * 5])
-            function = ir.Function(module, declaration, name)
-            function.linkage = "linkonce_odr"
-            function.attributes.add("noinline")
-            body = ir.IRBuilder(function.append_basic_block())
-            _write_philox(body, *function.args)
-            body.ret_void()
-        start = builder.gep(_data(context, builder, signature.args[0], args[0]), [args[1]])
-        builder.call(function, [start, *args[2:]])
-        return context.get_dummy_value()
-
-    return types.void(words, types.intp, *(types.uint32,) * 5), generate
+def philox(writer, words, position, *scalars):
+    """Writes the words of 16 blocks to `words`, from `position` on. The scalars: block, row, stream and the key."""
+    name, module = "neuroeqx_philox", writer.builder.module
+    function = module.globals.get(name)
+    if function is None:
+        # A function of its own: copies in every place of use would take seconds to compile.
+        declaration = ir.FunctionType(ir.VoidType(), [_I32.as_pointer(), *[_I32] * 5])
+        function = ir.Function(module, declaration, name)
+        function.linkage = "linkonce_odr"
+        function.attributes.add("noinline")
+        body = ir.IRBuilder(function.append_basic_block())
+        _write_philox(body, *function.args)
+        body.ret_void()
+    numbers = [cast(writer.builder, scalar, Scalar("u", 32)) for scalar in scalars]
+    writer.builder.call(function, [writer.pointer(words, position), *numbers])
+    return static(None)
 
 
-def _gather(builder, table, index, vector):
+def _gather(writer, table, index, vector):
     """`table[index]` in every lane; `table` is the address of words."""
-    pointers = ir.VectorType(vector.element.as_pointer(), vector.count)
+    builder, pointers = writer.builder, ir.VectorType(vector.element.as_pointer(), vector.count)
     wide = ir.VectorType(_I64, vector.count)
     start = _fill(builder, wide, builder.ptrtoint(table, _I64))
     addresses = builder.add(start, builder.shl(builder.zext(index, wide), _same(wide, 2)))
     mask = ir.VectorType(ir.IntType(1), vector.count)
     declaration = ir.FunctionType(vector, [pointers, _I32, mask, vector])
     name = f"llvm.masked.gather.v{vector.count}i32.v{vector.count}p0"
-    function = cgutils.get_or_insert_function(builder.module, declaration, name)
+    function = writer.declared(name, declaration)
     every = ir.Constant(mask, [1] * vector.count)
     nothing = ir.Constant(vector, ir.Undefined)
     return builder.call(function, [builder.inttoptr(addresses, pointers), _I32(4), every, nothing])
@@ -107,61 +97,45 @@ _VECTOR = ir.VectorType(_I32, LANES)
 
 
 @intrinsic
-def digits(typingctx, words, position, gaps, table):
+def digits(writer, words, position, gaps, table):
     """Makes 16 words from `position` on digits, by the alias table that begins at `gaps[table]`."""
-
-    def generate(context, builder, signature, args):
-        pointer = _place(context, builder, signature.args[0], args[0], args[1], _VECTOR)
-        word = builder.load(pointer, align=4)
-        bucket = builder.lshr(word, _same(_VECTOR, 22))
-        start = builder.gep(_data(context, builder, signature.args[2], args[2]), [args[3]])
-        entry = _gather(builder, start, bucket, _VECTOR)
-        part = builder.and_(word, _same(_VECTOR, 0x3FFFFF))
-        own = builder.icmp_unsigned("<", part, builder.lshr(entry, _same(_VECTOR, 10)))
-        digit = builder.select(own, bucket, builder.and_(entry, _same(_VECTOR, 1023)))
-        builder.store(digit, pointer, align=4)
-        return context.get_dummy_value()
-
-    return types.void(words, types.intp, gaps, types.intp), generate
+    builder = writer.builder
+    pointer = _place(writer, words, position, _VECTOR)
+    drawn = builder.load(pointer, align=4)
+    bucket = builder.lshr(drawn, _same(_VECTOR, 22))
+    entry = _gather(writer, writer.pointer(gaps, table), bucket, _VECTOR)
+    part = builder.and_(drawn, _same(_VECTOR, 0x3FFFFF))
+    own = builder.icmp_unsigned("<", part, builder.lshr(entry, _same(_VECTOR, 10)))
+    digit = builder.select(own, bucket, builder.and_(entry, _same(_VECTOR, 1023)))
+    builder.store(digit, pointer, align=4)
+    return static(None)
 
 
 @intrinsic
-def normals(typingctx, words, position, table):
+def normals(writer, words, position, table):
     """Makes 16 words from `position` on normal deviates, int32 in units of 2^-26; see `normal_table`."""
-
-    def generate(context, builder, signature, args):
-        wide = ir.VectorType(_I64, LANES)
-        same = lambda value: _same(_VECTOR, value)
-        pointer = _place(context, builder, signature.args[0], args[0], args[1], _VECTOR)
-        word = builder.load(pointer, align=4)
-        u = builder.and_(word, same(0x7FFFFFFF))
-        # At least the 25th bit set, so that there are never more than 25 zeros.
-        declaration = ir.FunctionType(_VECTOR, [_VECTOR, ir.IntType(1)])
-        count = cgutils.get_or_insert_function(builder.module, declaration, f"llvm.ctlz.v{LANES}i32")
-        zeros = builder.call(count, [builder.or_(u, same(1 << 6)), ir.IntType(1)(0)])
-        shift = builder.sub(same(25), zeros)
-        entry = builder.add(builder.shl(shift, same(6)), builder.lshr(u, shift))
-        start = _data(context, builder, signature.args[2], args[2])
-        twice = builder.shl(entry, same(1))
-        value = _gather(builder, start, twice, _VECTOR)
-        fall = _gather(builder, start, builder.or_(twice, same(1)), _VECTOR)
-        part = builder.shl(builder.shl(u, builder.add(zeros, same(6))), same(1))
-        product = builder.mul(builder.zext(fall, wide), builder.zext(part, wide))
-        z = builder.sub(value, builder.trunc(builder.lshr(product, _same(wide, 32)), _VECTOR))
-        negative = builder.icmp_signed("<", word, same(0))
-        builder.store(builder.select(negative, builder.sub(same(0), z), z), pointer, align=4)
-        return context.get_dummy_value()
-
-    return types.void(words, types.intp, table), generate
+    builder, wide = writer.builder, ir.VectorType(_I64, LANES)
+    same = lambda value: _same(_VECTOR, value)
+    pointer = _place(writer, words, position, _VECTOR)
+    drawn = builder.load(pointer, align=4)
+    u = builder.and_(drawn, same(0x7FFFFFFF))
+    # At least the 25th bit set, so that there are never more than 25 zeros.
+    count = writer.declared(f"llvm.ctlz.v{LANES}i32", ir.FunctionType(_VECTOR, [_VECTOR, ir.IntType(1)]))
+    zeros = builder.call(count, [builder.or_(u, same(1 << 6)), ir.IntType(1)(0)])
+    shift = builder.sub(same(25), zeros)
+    entry = builder.add(builder.shl(shift, same(6)), builder.lshr(u, shift))
+    start, twice = table.parts[0], builder.shl(entry, same(1))
+    value = _gather(writer, start, twice, _VECTOR)
+    fall = _gather(writer, start, builder.or_(twice, same(1)), _VECTOR)
+    part = builder.shl(builder.shl(u, builder.add(zeros, same(6))), same(1))
+    product = builder.mul(builder.zext(fall, wide), builder.zext(part, wide))
+    z = builder.sub(value, builder.trunc(builder.lshr(product, _same(wide, 32)), _VECTOR))
+    negative = builder.icmp_signed("<", drawn, same(0))
+    builder.store(builder.select(negative, builder.sub(same(0), z), z), pointer, align=4)
+    return static(None)
 
 
-@intrinsic
-def stack(typingctx):
-    """Address of `STACK` words on the stack of the function that calls this."""
-
-    def generate(context, builder, signature, args):
-        space = cgutils.alloca_once(builder, ir.ArrayType(_I32, STACK))
-        space.align = 64
-        return builder.bitcast(space, cgutils.voidptr_t)
-
-    return types.voidptr(), generate
+@kernel
+def stack():
+    """Scratch space on the stack."""
+    return stack_array(STACK, np.uint32)

@@ -1,4 +1,4 @@
-"""Machine code from LLVM's language, remembered on disk. Imports llvmlite, but not numba."""
+"""Machine code from LLVM's language, remembered on disk. Imports llvmlite."""
 
 import contextlib
 import functools
@@ -66,13 +66,13 @@ def remembered(key: str, make: Callable[[], bytes]) -> bytes:
     return content
 
 
-def optimise(module: Any, entry: str) -> None:
-    """Compiles a module for the functions that `entry` needs."""
+def optimise(module: Any, entry: str, vectorise: bool = False) -> None:
+    """Compiles a module for the functions that `entry` needs. Loops that are not vectors by themselves may become some."""
     for function in module.functions:
         if not function.is_declaration:
             function.linkage = "external" if function.name == entry else "internal"
     options = binding.create_pipeline_tuning_options(speed_level=3)
-    options.loop_vectorization, options.slp_vectorization = False, False
+    options.loop_vectorization, options.slp_vectorization = vectorise, False
     builder = binding.create_pass_builder(_machine(), options)
     builder.getModulePassManager().run(module, builder)
 
@@ -83,12 +83,13 @@ def parse(text: str) -> Any:
     return module
 
 
-def compiled(key: str, make: Callable[[], Any]) -> Code:
+def compiled(key: str, make: Callable[[], Any], vectorise: bool = False) -> Code:
     """The code of a module, which `make` makes unless it is known by its key, with the address of `ENTRY`."""
 
     def build() -> bytes:
         module = make()
-        optimise(module, ENTRY)
+        module = parse(module) if isinstance(module, str) else module
+        optimise(module, ENTRY, vectorise)
         return _machine().emit_object(module)
 
     name = hashlib.sha256(key.encode()).hexdigest()
