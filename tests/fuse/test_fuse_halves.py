@@ -119,7 +119,10 @@ def test_what_reads_the_spikes_themselves_sees_them(groups, x64):
 def test_a_network_of_populations(groups, sizes, x64):
     """Several projections of one source share its list; targets of two sizes; all spikes recorded."""
     cell = nex.Refractory(nex.LIF(v_rest=-60.0, v_th=-50.0, v_reset=-60.0), 2.0)
-    receptors = {"ampa": nex.Receptor(nex.Expon(5.0), nex.COBA(0.0)), "gaba": nex.Receptor(nex.Expon(10.0), nex.COBA(-80.0))}
+    receptors = {
+        "ampa": nex.Receptor(nex.Expon(5.0), nex.COBA(0.0)),
+        "gaba": nex.Receptor(nex.Expon(10.0), nex.COBA(-80.0)),
+    }
     start = lambda key, shape: jr.uniform(key, shape, minval=-60.0, maxval=-50.0)
     populations = {name: nex.Population(cell, n, receptors, v0=start) for name, n in zip("EI", sizes, strict=True)}
     rule = {"E": nex.connect.bernoulli(0.1, 0.3), "I": nex.connect.fixed_out_degree(20, 2.0)}
@@ -146,7 +149,9 @@ def test_an_array_that_one_thread_changes_keeps_a_short_loop_in_one(groups, x64)
     receptors = {"g": nex.Receptor(nex.Expon(5.0), nex.CUBA())}
     population = nex.Population(nex.LIF(), 200, receptors, v0=lambda key, shape: 30.0 * jr.uniform(key, shape))
     net = nex.Network({"N": population}, [nex.Projection("N", "N", "g", rule)], key=jr.key(0))
-    run = lambda fused: nex.simulate(net, 30.0, 0.5, {"N": 25.0}, record={"s": nex.spikes("N")}, key=jr.key(1), fused=fused)
+    run = lambda fused: nex.simulate(
+        net, 30.0, 0.5, {"N": 25.0}, record={"s": nex.spikes("N")}, key=jr.key(1), fused=fused
+    )
     ours, truth = run(True).records["s"], run(False).records["s"]
     assert truth.count > 100
     np.testing.assert_array_equal(ours.neurons, truth.neurons)

@@ -103,7 +103,9 @@ def _changed(e: Any, call: Operation) -> set[Any]:
 def _stored(e: Any, loop: list[Operation]) -> set[Any]:
     """The memory that a loop writes. Of spikes it writes bits; where those lie nothing else does."""
     values = [op.outputs[0] for op in loop]
-    return {_place(e, v) for v in values if id(v) not in e.plan.lists or e.plan.lists[id(v)].kept == Kept.WRITTEN} - {None}
+    return {_place(e, v) for v in values if id(v) not in e.plan.lists or e.plan.lists[id(v)].kept == Kept.WRITTEN} - {
+        None
+    }
 
 
 def _touched(e: Any, loop: list[Operation]) -> set[Any]:

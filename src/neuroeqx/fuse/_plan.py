@@ -285,9 +285,7 @@ class _Planner:
                 aliases[i] = j
         return aliases
 
-    def _lists(
-        self, room: list[Value], carried: dict[int, int], copies: list[tuple[int, Atom]]
-    ) -> dict[int, Places]:
+    def _lists(self, room: list[Value], carried: dict[int, int], copies: list[tuple[int, Atom]]) -> dict[int, Places]:
         """For what a loop makes and calls look for spikes in, now or in the next round."""
         lists: dict[int, Places] = {}
         before = {id(self.flat.outputs[j]): self.flat.inputs[i] for i, j in carried.items()}
@@ -317,7 +315,10 @@ class _Planner:
                     return True
             elif reader.kind != "call" or "block" in reader.params or not CALLS[reader.name].takes_ones:
                 return True
-            elif sum(atom is value for atom in reader.inputs) > 1 or reader.inputs[CALLS[reader.name].spikes] is not value:
+            elif (
+                sum(atom is value for atom in reader.inputs) > 1
+                or reader.inputs[CALLS[reader.name].spikes] is not value
+            ):
                 return True
         return False
 
