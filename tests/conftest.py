@@ -1,8 +1,13 @@
 """Strict JAX for the whole suite, and both precisions for whatever asks for `dtype`."""
 
+import json
+import os
+from pathlib import Path
+
 import hypothesis
 import jax
 import pytest
+from neuroeqx.testing.ledger import Entry
 
 
 # The same examples in every run: one that fails can be looked at.
@@ -26,3 +31,30 @@ def x64():
     """Runs a test in double precision."""
     with jax.enable_x64(True):
         yield
+
+
+def pytest_addoption(parser):
+    parser.addoption("--ledger", help="a folder for what tests find of models (see neuroeqx.testing.ledger)")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "ledger" in getattr(item, "fixturenames", ()):
+            item.add_marker("ledger")
+
+
+@pytest.fixture
+def ledger(request):
+    """Holds an error against a tolerance, and notes what was found of a model for `docs/fidelity.md`."""
+
+    def found(model, reference, quantity, error, tolerance, departures=""):
+        name = f"{request.node.path.relative_to(request.config.rootpath / 'tests')}::{request.node.originalname}"
+        entry = Entry(model, reference, quantity, float(error), float(tolerance), departures, name)
+        folder = request.config.getoption("--ledger")
+        if folder:
+            worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+            with open(Path(folder) / f"{worker}.jsonl", "a") as file:
+                file.write(json.dumps(entry._asdict()) + "\n")
+        assert error <= tolerance, f"{model}, {quantity}: {error} against {reference}, allowed {tolerance}"
+
+    return found

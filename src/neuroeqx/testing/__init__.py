@@ -1,0 +1,1 @@
+"""Evidence: what holds models, your own among them, to references."""
