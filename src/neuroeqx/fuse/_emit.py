@@ -16,7 +16,8 @@ from ._elementwise import EMITTERS
 from ._flat import Constant, Flat, Operation, Value
 from ._halves import any_worth_two, groups_of, is_worth_two, run_group
 from ._kernel_code import kernel
-from ._plan import Kept, Plan, Slot
+from ._listed import look_through, settle
+from ._plan import Plan, Slot
 from ._second_thread import SecondThread
 from ._vectors import BYTES, element_type, Vectors
 
@@ -288,7 +289,7 @@ class Emitter:
                 with builder.goto_entry_block():
                     kept[j] = builder.alloca(self.type_of(inputs[i]))
                 builder.store(self.single(inputs[i]), kept[j])
-        self._look_through(inputs)
+        look_through(self, inputs)
         self._ask_for_second()
         builder.branch(header)
         builder.position_at_end(header)
@@ -304,7 +305,7 @@ class Emitter:
         self._rounds(outputs, kept)
         builder.branch(header)
         builder.position_at_end(end)
-        self._settle(inputs)
+        settle(self, inputs)
         for j, place in kept.items():
             self.store_single(self.data(_frame.RESULTS, j), outputs[j].dtype, builder.load(place))
         if self.second is not None:
@@ -321,27 +322,6 @@ class Emitter:
             threads = number_of_threads(self.builder, self.frame)
             wanted = self.builder.and_(any_worth_two(self), self.builder.icmp_unsigned(">", threads, _WORD(1)))
             self.second = SecondThread(self.builder, self.frame, wanted)
-
-    def _own_lists(self, inputs: list[Value]) -> list[tuple[Any, Value, bool]]:
-        """Every list once, the array that has it, and whether that is carried from round to round."""
-        carried, found = {id(inputs[i]) for i in self.carried}, []
-        for own in {id(own): own for own in self.plan.lists.values()}.values():
-            value = next((v for v in own.values if id(v) in carried), own.values[0])
-            found.append((own, value, id(value) in carried))
-        return found
-
-    def _look_through(self, inputs: list[Value]) -> None:
-        """Makes the lists of spikes, which its loops keep up to date."""
-        for own, value, is_carried in self._own_lists(inputs):
-            words = [self.address(value), self.size(value), self.data(*self.place(own.places)), self.word(own.kept)]
-            self.call("list_active" if is_carried else "clear", words, [value.dtype.type])
-
-    def _settle(self, inputs: list[Value]) -> None:
-        """Writes the arrays of which only the lists were kept."""
-        for own, value, _ in self._own_lists(inputs):
-            if own.kept == Kept.LISTED:
-                words = [self.address(value), self.size(value), self.data(*self.place(own.places))]
-                self.call("settle", words, [value.dtype.type])
 
     def _rounds(self, outputs: list[Any], kept: dict[int, Any]) -> None:
         """One round of a loop."""
