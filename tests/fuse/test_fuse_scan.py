@@ -281,7 +281,7 @@ def test_derivatives(how, dtype):
         )
 
     tolerance = 1e-5 if dtype == "float32" else 1e-10
-    result = same(function, v, decay, xs, rtol=tolerance, atol=tolerance, fused=False)
+    result = same(function, v, decay, xs, rtol=tolerance, atol=tolerance)
     assert all(np.abs(x).max() > 1e-3 for x in jax.tree.leaves(result))
 
 
