@@ -11,17 +11,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 from ._call import Unsupported
 from ._flat import kind_of, nested, slice_offset
 from ._random import is_key
+from ._scan_parts import needed_by
 
 
 def as_lanes(x: Any, lanes: int) -> Any:
     """An array as a vector or as a single number; keys, and arrays of another size, of which numbers are taken, stay."""
     aval = jax.typeof(x)
-    if is_key(aval) or aval.size not in (1, lanes):
+    if is_key(aval) or aval.dtype == jax.dtypes.float0 or aval.size not in (1, lanes):
         return x
     return x.reshape(() if aval.size == 1 else (lanes,))
 
@@ -37,7 +38,7 @@ def lanewise(jaxpr: Jaxpr, consts: Sequence[Any], args: Sequence[Any], lanes: in
     for v, x in zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *args), strict=True):
         env[v] = as_lanes(jnp.asarray(x) if not isinstance(x, jax.Array) else x, lanes)
     read = lambda atom: as_lanes(jnp.asarray(atom.val, atom.aval.dtype), lanes) if isinstance(atom, Literal) else env[atom]
-    for eqn in jaxpr.eqns:
+    for eqn in needed_by(jaxpr.eqns, jaxpr.outvars)[0]:
         results = _apply(eqn, [read(atom) for atom in eqn.invars], lanes)
         env.update(zip(eqn.outvars, [as_lanes(x, lanes) for x in results], strict=True))
     return [read(atom) for atom in jaxpr.outvars]
@@ -130,9 +131,6 @@ def closed_over(function: Any, avals: Sequence[Any]) -> tuple[ClosedJaxpr, list[
     """A function as a jaxpr whose constants are its first arguments, and those."""
     closed = jax.make_jaxpr(function)(*avals)
     jaxpr = closed.jaxpr
-    jaxpr = jaxpr.replace(constvars=[], invars=[*jaxpr.constvars, *jaxpr.invars])
+    equations, _ = needed_by(jaxpr.eqns, jaxpr.outvars)
+    jaxpr = jaxpr.replace(constvars=[], invars=[*jaxpr.constvars, *jaxpr.invars], eqns=equations)
     return ClosedJaxpr(jaxpr, []), list(closed.consts)
-
-
-def applied(body: ClosedJaxpr, args: Sequence[Any]) -> list[Any]:
-    return list(jaxpr_as_fun(body)(*args))

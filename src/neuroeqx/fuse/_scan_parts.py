@@ -27,7 +27,7 @@ def part(loop: Scan, wanted: Sequence[bool]) -> Part:
     kept = list(wanted)
     while True:
         outs = [v for v, flag in zip(body.outvars, kept, strict=True) if flag]
-        equations, read = _needed(body.eqns, outs)
+        equations, read = needed_by(body.eqns, outs)
         carried = [flag or v in read for v, flag in zip(body.invars[consts:last], kept, strict=False)]
         if carried == kept[: loop.carry]:
             break
@@ -45,7 +45,7 @@ def part(loop: Scan, wanted: Sequence[bool]) -> Part:
     return Part(own, operands, [k for k, flag in enumerate(kept) if flag])
 
 
-def _needed(equations: Sequence[JaxprEqn], outvars: Sequence[Any]) -> tuple[list[JaxprEqn], set[Any]]:
+def needed_by(equations: Sequence[JaxprEqn], outvars: Sequence[Any]) -> tuple[list[JaxprEqn], set[Any]]:
     """The equations that some variables need, and all that these read."""
     read = {atom for atom in outvars if not isinstance(atom, Literal)}
     kept = []
