@@ -16,7 +16,7 @@ from neuroeqx._math import exprel_inverse, phi1
 from neuroeqx.fuse._scan import scan_p
 
 
-STEPS = 17
+STEPS = 7
 
 
 def numbers(shape, dtype, low=0.0, high=1.0, seed=0):
@@ -33,18 +33,36 @@ def fused_scans(jaxpr):
     for eqn in jaxpr.eqns:
         if eqn.primitive is scan_p:
             found.append(eqn.params["loop"])
-        elif eqn.primitive.name in ("scan", "while"):
-            found.append(eqn.primitive.name)
         else:
+            found += [eqn.primitive.name] if eqn.primitive.name in ("scan", "while") else []
             for x in jax.tree.leaves(eqn.params, is_leaf=lambda x: hasattr(x, "eqns") or hasattr(x, "jaxpr")):
                 inner = getattr(x, "jaxpr", x)
                 found += fused_scans(inner) if hasattr(inner, "eqns") else []
     return found
 
 
-def same(function, *operands, dtype, native=True):
-    """`function` takes a scan. Each result relative to the largest number in it."""
-    ours, theirs = functools.partial(function, fuse.scan), functools.partial(function, lax.scan)
+def unrolled(body, carry, xs):
+    """`lax.scan` without a loop."""
+    outputs = []
+    for k in range(STEPS):
+        carry, out = body(carry, jax.tree.map(lambda x, k=k: x[k], xs))
+        outputs.append(out)
+    return carry, jax.tree.map(lambda *x: jnp.stack(x), *outputs)
+
+
+def rounding(function, *operands):
+    """How far rounding to float32 takes the results of `lax.scan` from those in float64."""
+    function = functools.partial(function, lax.scan)
+    single = jax.jit(function)(*operands)
+    with jax.enable_x64(True):
+        double = jax.jit(function)(*jax.tree.map(lambda x: jnp.asarray(x, "float64"), operands))
+        error = lambda x, y: float(jnp.max(jnp.abs(x - y)) / jnp.maximum(jnp.max(jnp.abs(y)), 1e-30))
+        return max(map(error, jax.tree.leaves(single), jax.tree.leaves(double)))
+
+
+def same(function, *operands, dtype, native=True, truth=lax.scan, least=0.0):
+    """`function` takes a scan. Each result relative to the largest number in it, to `least` if that is more."""
+    ours, theirs = functools.partial(function, fuse.scan), functools.partial(function, truth)
     lowered = jax.jit(ours).lower(*operands)
     text = lowered.as_text()
     assert ("neuroeqx_fused_scan" in text and "stablehlo.while" not in text) == native
@@ -52,7 +70,7 @@ def same(function, *operands, dtype, native=True):
     assert jax.tree.structure(a) == jax.tree.structure(b)
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         assert (x.shape, x.dtype) == (y.shape, y.dtype)
-        np.testing.assert_allclose(x, y, rtol=0.0, atol=tolerance(dtype) * float(jnp.max(jnp.abs(y))))
+        np.testing.assert_allclose(x, y, rtol=0.0, atol=max(tolerance(dtype), least) * float(jnp.max(jnp.abs(y))))
     return a
 
 
@@ -68,23 +86,23 @@ def adex(cell, state, current):
     return (v - fired * (v + 60.0), w + 3.0 * fired), fired
 
 
-def run(scan, cell, state, currents):
+def run(scan, cell, state, currents, dt):
     """All that a cell does, weighted."""
     step = lambda state, x: adex(cell, state, x)
     if not isinstance(cell, jax.Array):
-        step = lambda state, x: cell.step(state, lambda v: x, dt=0.5, t=0.0)
+        step = lambda state, x: cell.step(state, lambda v: x, dt=dt, t=0.0)
     state, outputs = scan(step, state, currents)
     real = [x for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.inexact)]
     weights = jnp.linspace(0.5, 1.5, outputs.size, dtype=outputs.dtype).reshape(outputs.shape)
     return jnp.sum(weights * outputs) + sum(jnp.sum(jnp.sin(x)) for x in real)
 
 
-def gradients(cell, state, currents):
+def gradients(cell, state, currents, dt=0.1):
     """As a function of a scan and those: by parameters, state and drive, together."""
     parameters, static = eqx.partition((cell, state), eqx.is_inexact_array)
 
     def function(scan, parameters, currents):
-        own = lambda parameters, currents: run(scan, *eqx.combine(parameters, static), currents)
+        own = lambda parameters, currents: run(scan, *eqx.combine(parameters, static), currents, dt)
         return jax.grad(own, argnums=(0, 1))(parameters, currents)
 
     return function, parameters, currents
@@ -99,7 +117,7 @@ for _name, _stepper in STEPPERS.items():
 for _name in ("Euler", "RK4"):
     CASES[f"TraubMiles {_name}"] = functools.partial(nex.TraubMiles, stepper=STEPPERS[_name]), 500.0
 for _name, _surrogate in SURROGATES.items():
-    CASES[f"LIF {_name}"] = functools.partial(nex.LIF, surrogate=_surrogate), 1.5
+    CASES[f"LIF {_name}"] = lambda kind=type(_surrogate): nex.LIF(surrogate=kind()), 1.5
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -107,18 +125,17 @@ def test_cells(name, dtype):
     make, current = CASES[name]
     cell = make()
     currents = numbers((STEPS, 37), dtype, 0.5, 3.0) * current
-    function, *operands = gradients(cell, cell.init((37,)), currents)
-    result = same(function, *operands, dtype=dtype, native=is_native(function, *operands) or name not in IN_XLA)
+    dt = 0.05 if current > 100 else 2.0  # most fire
+    function, *operands = gradients(cell, cell.init((37,)), currents, dt)
+    # Gates of a spiking cell multiply what is rounded.
+    least = 2.0 * rounding(function, *operands) if dtype == "float32" and "TraubMiles" in name else 0.0
+    result = same(function, *operands, dtype=dtype, native=name not in IN_XLA, least=least)
     assert max(float(jnp.max(jnp.abs(x))) for x in jax.tree.leaves(result)) > 1e-3
 
 
-def is_native(function, *operands):
-    return "neuroeqx_fused_scan" in jax.jit(functools.partial(function, fuse.scan)).lower(*operands).as_text()
-
-
 def test_a_users_cell(dtype):
-    state = numbers(37, dtype, -55.0, -45.0), jnp.zeros(37, dtype)
-    same(*gradients(jnp.asarray(0.1, dtype), state, numbers((STEPS, 37), dtype, 0.0, 90.0)), dtype=dtype)
+    state = numbers(37, dtype, -55.0, -46.0), jnp.zeros(37, dtype)
+    same(*gradients(jnp.asarray(0.1, dtype), state, numbers((STEPS, 37), dtype, 0.0, 30.0)), dtype=dtype)
 
 
 @pytest.mark.parametrize("each", [False, True], ids=["one number", "one for each"])
@@ -188,7 +205,9 @@ HOW = {
 
 @pytest.mark.parametrize("how", HOW)
 def test_orders_and_modes(how, dtype):
-    result = same(lambda scan, *xs: HOW[how](functools.partial(loss, scan))(*xs), *operands(dtype), dtype=dtype)
+    """Against steps without a loop: the second derivatives of `lax.scan` lack those of surrogates on the way back."""
+    function = lambda scan, *xs: HOW[how](functools.partial(loss, scan))(*xs)
+    result = same(function, *operands(dtype), dtype=dtype, truth=unrolled)
     assert all(np.abs(x).max() > 1e-3 for x in jax.tree.leaves(result))
 
 
@@ -223,7 +242,7 @@ def test_a_layer_in_a_loop(dtype):
 
     def function(scan, v, decay, xs):
         def total(v, decay):
-            one = lambda v, _: (scan(lambda v, x: (decay * v + jnp.sin(x * v), None), v, xs)[0], None)
+            one = lambda v, _: (scan(lambda v, x: (decay * v + jnp.sin(v) * x / 9, None), v, xs)[0], None)
             return jnp.sum(lax.scan(one, v, None, 3)[0])
 
         return jax.grad(total, argnums=(0, 1))(v, decay)
@@ -231,8 +250,8 @@ def test_a_layer_in_a_loop(dtype):
     ours, theirs = (jax.jit(functools.partial(function, scan))(*operands(dtype)) for scan in (fuse.scan, lax.scan))
     for x, y in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(x, y, rtol=tolerance(dtype))
-    assert sum(loop != "scan" for loop in fused_scans(jax.make_jaxpr(functools.partial(function, fuse.scan))(
-        *operands(dtype)).jaxpr)) == 0  # fmt: skip
+    loops = fused_scans(jax.make_jaxpr(functools.partial(function, fuse.scan))(*operands(dtype)).jaxpr)
+    assert [isinstance(loop, str) or loop.reverse for loop in loops] == [True, False, True, True]
 
 
 def test_noise(dtype):
@@ -292,9 +311,9 @@ def test_what_nothing_needs_is_not_computed():
     xs = numbers((STEPS, 9), "float32")
     some = lambda v: fuse.scan(lambda c, x: ((c[0] * x, jnp.sin(c[1])), (c[0], c[1])), (v, v), xs)[1][0]
     text = jax.jit(some).lower(jnp.ones(9)).as_text()
-    assert text.count("tensor<17x9xf32>") > 0
+    assert text.count("tensor<7x9xf32>") > 0
     [call] = [line for line in text.splitlines() if "custom_call @neuroeqx_fused_scan" in line]
-    assert call.split("->")[-1].count("tensor<17x9xf32>") == 1
+    assert call.split("->")[-1].count("tensor<7x9xf32>") == 1
     np.testing.assert_allclose(jax.jit(some)(jnp.ones(9))[0], 1.0)
 
 

@@ -177,14 +177,17 @@ def _batch(operands: Sequence[Any], axes: Sequence[Any], *, loop: Scan) -> tuple
             x = jnp.broadcast_to(x, (*x.shape[:lead], size, inner, *rest)).reshape(*x.shape[:lead], size * inner, *rest)
         given.append(x)
     whole = dataclasses.replace(loop, members=size * inner, batched=flags)
+    _, outer = loop.depends([axis is not None for axis in axes])
     results, places = [], []
     for k, x in enumerate(scan_p.bind(*given, loop=whole)):
         lead = int(k >= loop.carry)
         if after[k]:
             x = x.reshape(*x.shape[:lead], size, inner, *x.shape[lead + 1 :])
             x = x if before[k] else jnp.take(x, 0, axis=lead + 1)
+            # Some callers rely on it that what is the same for all members is told to be so.
+            x = x if outer[k] else jnp.take(x, 0, axis=lead)
         results.append(x)
-        places.append(lead if after[k] else None)
+        places.append(lead if outer[k] else None)
     return results, places
 
 

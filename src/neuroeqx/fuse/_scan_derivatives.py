@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax.extend.core import jaxpr_as_fun
 
 from ._call import Unsupported
-from ._scan_lanes import is_real, lanes_of, Scan
+from ._scan_lanes import lanes_of, Scan
 from ._scan_lanewise import closed_over, lanewise, restored, widen
 
 
