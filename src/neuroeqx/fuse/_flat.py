@@ -11,7 +11,7 @@ from ._blocks import block_of, BLOCKS, check_block, programs_of
 from ._broadcast import check_broadcast, check_operands, repeats
 from ._call import Unsupported
 from ._calls import CALLS
-from ._elementwise import DTYPES, EMITTERS, supports
+from ._elementwise import DTYPES, EMITTERS, OWN, supports
 from ._random import is_key, is_threefry
 
 
@@ -77,7 +77,9 @@ class Flat:
 def name_of(eqn: Any) -> str:
     """Of the primitive, or of a function of ours that has native code of its own."""
     called = eqn.params.get("name") if eqn.primitive.name in ("jit", "pjit") else None
-    return called if called in EMITTERS and called.startswith("neuroeqx_") else eqn.primitive.name
+    # Its derivatives bear its name too, but they have more operands or results.
+    ours = len(eqn.invars) == OWN.get(called) and len(eqn.outvars) == 1
+    return called if ours else eqn.primitive.name
 
 
 def kind_of(eqn: Any) -> str:
@@ -112,7 +114,7 @@ def kind_of(eqn: Any) -> str:
         check_broadcast(eqn)
         return "repeat"
     if name == "slice":
-        _slice_offset(eqn)
+        slice_offset(eqn)
         return "view"
     if name == "dynamic_slice":
         in_one_piece(eqn.invars[0].aval.shape, eqn.params["slice_sizes"], name)
@@ -162,7 +164,7 @@ def in_one_piece(shape: tuple[int, ...], sizes: tuple[int, ...], name: str) -> N
         raise Unsupported(f"{name} of {tuple(sizes)} from {shape}, which does not lie in one piece")
 
 
-def _slice_offset(eqn: Any) -> int:
+def slice_offset(eqn: Any) -> int:
     """Where a static slice begins in memory."""
     shape, starts, limits = eqn.invars[0].aval.shape, eqn.params["start_indices"], eqn.params["limit_indices"]
     strides = eqn.params["strides"]
@@ -375,7 +377,7 @@ def _whole(atom: Any, aval: Any, operations: list[Operation]) -> Any:
 def _view(eqn: Any, args: list[Any]) -> dict[str, Any]:
     """`offset` of a static slice; of a dynamic one the starts, which follow the array, with their limits and strides."""
     if eqn.primitive.name == "slice":
-        return {"offset": _slice_offset(eqn), "inputs": args[:1]}
+        return {"offset": slice_offset(eqn), "inputs": args[:1]}
     return {"offset": 0, "inputs": args, **section(eqn.invars[0].aval.shape, eqn.params["slice_sizes"])}
 
 

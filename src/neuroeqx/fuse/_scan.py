@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun, JaxprEqn, Literal, Primitive, Var
-from jax.interpreters import ad, batching
+from jax.interpreters import batching
 
-from ..ops._primitive import bind, result_type, zero_tangent
+from ..ops._primitive import bind, result_type
 from ._call import Unsupported
 from ._lowering import register
 from ._scan_lanes import from_lanes, lanes_of, result_shapes, Scan, to_lanes
@@ -22,19 +22,25 @@ from ._step import as_step, evaluate
 _MOST = 2**31 - 2**16  # lanes, so that places fit 32 bits
 
 
-def scan(body: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any = None, length: int | None = None) -> Any:
+def scan(
+    body: Callable[[Any, Any], tuple[Any, Any]],
+    carry: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+) -> Any:
     """As `jax.lax.scan`; one native call for all steps if the body does the same to each lane, whatever the others do.
 
     The body must be elementwise over arrays of one size, in any shapes, and over single numbers: a layer of neurons that do
-    not know of each other. On CPU the time loop is inside of the loop over vectors, on GPUs inside of a Triton kernel. It is
-    differentiated as `lax.scan` is.
+    not know of each other. On CPU the time loop is inside of the loop over vectors, on GPUs inside of a Triton kernel. Its
+    derivatives, to any order, are such scans too.
     """
-    define = lambda carry, xs: lax.scan(body, carry, xs, length)
+    define = lambda carry, xs: lax.scan(body, carry, xs, length, reverse)
     defined, shape = jax.make_jaxpr(define, return_shape=True)(carry, xs)
     loops = [eqn for eqn in defined.jaxpr.eqns if eqn.primitive.name == "scan"]
     made = _scan_of(loops[0]) if len(loops) == 1 else None
     if made is None:
-        return lax.scan(body, carry, xs, length)
+        return lax.scan(body, carry, xs, length, reverse)
     leaves = [x if isinstance(x, jax.Array) else jnp.asarray(x) for x in jax.tree.leaves((carry, xs))]
     env = dict(zip(defined.jaxpr.constvars, defined.consts, strict=True))
     env |= dict(zip(defined.jaxpr.invars, leaves, strict=True))
@@ -54,7 +60,7 @@ def _scan_of(eqn: JaxprEqn) -> Callable[[list[Any]], list[Any]] | None:
     """From the operands of an equation of `lax.scan` to its results, in one native call if that is possible."""
     closed, (consts, carry) = eqn.params["jaxpr"], counts(eqn)
     length, jaxpr = eqn.params["length"], closed.jaxpr
-    if length == 0 or eqn.params["reverse"] or closed.effects:
+    if length == 0 or closed.effects:
         return None
     step = as_step(
         ClosedJaxpr(
@@ -69,7 +75,7 @@ def _scan_of(eqn: JaxprEqn) -> Callable[[list[Any]], list[Any]] | None:
     used = dict.fromkeys(v for v in atoms if isinstance(v, Var) and v not in made and v not in step.jaxpr.invars)
     own = step.jaxpr.replace(constvars=[], invars=[*used, *step.jaxpr.invars], outvars=outvars, eqns=step.equations)
     batched = (False,) * len(own.invars)
-    loop = Scan(ClosedJaxpr(own, []), len(used), carry, length, None, batched)
+    loop = Scan(ClosedJaxpr(own, []), len(used), carry, length, None, batched, eqn.params["reverse"])
     try:
         size = lanes_of(loop).size
     except Unsupported:
@@ -102,11 +108,11 @@ def _one(*operands: Any, loop: Scan) -> list[Any]:
         results = body(*consts, *carry, *x)
         return list(results[: loop.carry]), list(results[loop.carry :])
 
-    carry, ys = lax.scan(step, list(carry), list(xs), length=loop.length)
+    carry, ys = lax.scan(step, list(carry), list(xs), length=loop.length, reverse=loop.reverse)
     return [*carry, *ys]
 
 
-def _meaning(*operands: Any, loop: Scan) -> list[Any]:
+def meaning(*operands: Any, loop: Scan) -> list[Any]:
     """In pure JAX."""
     one = functools.partial(_one, loop=loop)
     if loop.members is None:
@@ -137,11 +143,11 @@ def _triton(*operands: Any, loop: Scan) -> list[Any]:
 def _by_kernel(call: Callable[..., list[Any]], operands: Any, loop: Scan) -> list[Any]:
     lanes = lanes_of(loop)
     if lanes.size > _MOST:
-        return _meaning(*operands, loop=loop)
+        return meaning(*operands, loop=loop)
     try:
         results = call(lanes, loop.length, to_lanes(loop, lanes, operands), result_shapes(loop, lanes))
     except Unsupported:
-        return _meaning(*operands, loop=loop)
+        return meaning(*operands, loop=loop)
     return from_lanes(loop, lanes, results)
 
 
@@ -154,21 +160,6 @@ def _results(*operands: Any, loop: Scan) -> list[Any]:
         like = result_type(operands[0], shape) if operands else v.aval.update(shape=shape)
         avals.append(like.update(dtype=v.aval.dtype, weak_type=v.aval.weak_type))
     return avals
-
-
-def _jvp(primals: Sequence[Any], tangents: Sequence[Any], *, loop: Scan) -> tuple[Any, Any]:
-    """That of `lax.scan`, which keeps what its transposition needs."""
-    moving = [i for i, tangent in enumerate(tangents) if not isinstance(tangent, ad.Zero)]
-
-    def function(*values: Any) -> list[Any]:
-        given = list(primals)
-        for i, value in zip(moving, values, strict=True):
-            given[i] = value
-        return _meaning(*given, loop=loop)
-
-    results, changes = jax.jvp(function, [primals[i] for i in moving], [tangents[i] for i in moving])
-    none = lambda x: x.dtype == jax.dtypes.float0
-    return results, [zero_tangent(x) if none(d) else d for x, d in zip(results, changes, strict=True)]
 
 
 def _batch(operands: Sequence[Any], axes: Sequence[Any], *, loop: Scan) -> tuple[list[Any], list[int | None]]:
@@ -187,14 +178,17 @@ def _batch(operands: Sequence[Any], axes: Sequence[Any], *, loop: Scan) -> tuple
             x = jnp.broadcast_to(x, (*x.shape[:lead], size, inner, *rest)).reshape(*x.shape[:lead], size * inner, *rest)
         given.append(x)
     whole = dataclasses.replace(loop, members=size * inner, batched=flags)
+    _, outer = loop.depends([axis is not None for axis in axes])
     results, places = [], []
     for k, x in enumerate(scan_p.bind(*given, loop=whole)):
         lead = int(k >= loop.carry)
         if after[k]:
             x = x.reshape(*x.shape[:lead], size, inner, *x.shape[lead + 1 :])
             x = x if before[k] else jnp.take(x, 0, axis=lead + 1)
+            # Some callers rely on it that what is the same for all members is told to be so.
+            x = x if outer[k] else jnp.take(x, 0, axis=lead)
         results.append(x)
-        places.append(lead if after[k] else None)
+        places.append(lead if outer[k] else None)
     return results, places
 
 
@@ -202,6 +196,5 @@ scan_p = Primitive("neuroeqx_fused_scan")
 scan_p.multiple_results = True
 scan_p.def_abstract_eval(_results)
 scan_p.def_impl(lambda *operands, loop: jax.jit(functools.partial(scan_p.bind, loop=loop))(*operands))
-ad.primitive_jvps[scan_p] = _jvp
 batching.primitive_batchers[scan_p] = _batch
-register(scan_p, _meaning, cpu=_native, cuda=_triton, rocm=_triton)
+register(scan_p, meaning, cpu=_native, cuda=_triton, rocm=_triton)

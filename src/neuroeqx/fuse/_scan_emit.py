@@ -65,7 +65,7 @@ def _describe(lanes: Lanes) -> str:
     for part in (lanes.once, lanes.before, lanes.singles, lanes.step):
         lines += ["part", *map(line, part)]
     lines.append(str([list(map(name, part)) for part in (lanes.carried, lanes.ys, _kept(lanes))]))
-    return "scan" + "\n".join([*lines, f"batch {lanes.own != lanes.size}"])
+    return "scan" + "\n".join([*lines, f"batch {lanes.own != lanes.size} reverse {lanes.reverse}"])
 
 
 class _Places(Vectors):
@@ -215,7 +215,8 @@ class _Program:
         builder.position_at_end(block)
         t = builder.phi(_WORD)
         phis = [builder.phi(value.type) for value in begin]
-        values = step(t, phis)
+        last = builder.sub(self.time, _WORD(1))
+        values = step(builder.sub(last, t) if self.lanes.reverse else t, phis)
         following = builder.add(t, _WORD(1))
         for phi, first, value in zip((t, *phis), (_WORD(0), *begin), (following, *values), strict=True):
             phi.add_incoming(first, before)
@@ -317,7 +318,8 @@ class _Program:
                     start, place = self._result(len(lanes.carried) + k), builder.add(row, v.start)
                     self._store(self._single(v, atom, env), atom.dtype, start, place, self.width, mask)
                     if mask is None:
-                        self._will_write(atom.dtype, start, builder.add(place, builder.mul(self.size, _WORD(_AHEAD))))
+                        on = builder.sub if lanes.reverse else builder.add
+                        self._will_write(atom.dtype, start, on(place, builder.mul(self.size, _WORD(_AHEAD))))
             return [self._single(v, atom, env) for v, env in now for _, atom in carried]
 
         last = iter(self._over_time([env[id(own.value)] for _, env in each for own in carry], step))

@@ -6,6 +6,7 @@ is written in.
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -27,6 +28,7 @@ class Scan:
     - `members`: of a batch, if there is one.
     - `batched`: for every operand whether each member has its own. The axis of members is the first, but for the inputs and
         outputs of steps the second: theirs is that of time.
+    - `reverse`: from the last step to the first.
     """
 
     body: ClosedJaxpr
@@ -35,15 +37,16 @@ class Scan:
     length: int
     members: int | None
     batched: tuple[bool, ...]
+    reverse: bool = False
 
-    def depends(self, flags: tuple[bool, ...]) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
-        """The operands and the results that are batched if those operands are."""
+    def depends(self, flags: Sequence[bool], smoothly: bool = False) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
+        """The operands and the results that depend on those operands; `smoothly` if not by whole numbers."""
         own = list(flags)
         while True:
             known = {v for v, flag in zip(self.body.jaxpr.invars, own, strict=True) if flag}
             for eqn in self.body.jaxpr.eqns:
                 if any(atom in known for atom in eqn.invars if not isinstance(atom, Literal)):
-                    known.update(eqn.outvars)
+                    known.update(v for v in eqn.outvars if not smoothly or is_real(v.aval))
             results = [not isinstance(atom, Literal) and atom in known for atom in self.body.jaxpr.outvars]
             before = list(own)
             for k in range(self.carry):
@@ -51,6 +54,11 @@ class Scan:
             if own == before:
                 results[: self.carry] = own[self.consts : self.consts + self.carry]
                 return tuple(own), tuple(results)
+
+
+def is_real(aval: Any) -> bool:
+    """Whether there are tangents of it."""
+    return jnp.issubdtype(aval.dtype, jnp.inexact)
 
 
 @dataclasses.dataclass(eq=False)
@@ -70,6 +78,7 @@ class Lanes:
     - `carried`, `ys`: what a step makes.
     - `once`, `before`: operations on single numbers and on lanes that are the same in every step.
     - `singles`, `step`: those that are not.
+    - `reverse`: from the last step to the first.
     """
 
     size: int
@@ -83,6 +92,7 @@ class Lanes:
     before: list[Operation]
     singles: list[Operation]
     step: list[Operation]
+    reverse: bool
 
     @property
     def inputs(self) -> list[Input]:
@@ -120,6 +130,7 @@ def lanes_of(scan: Scan) -> Lanes:
         groups[False, False],
         groups[True, True],
         groups[False, True],
+        scan.reverse,
     )
 
 

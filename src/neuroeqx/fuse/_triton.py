@@ -74,6 +74,11 @@ class _Kernel:
             self._operation(operation)
         carry = [self._load(own, "s") for own in lanes.carry]
         self.env.update({id(own.value): name for own, name in zip(lanes.carry, carry, strict=True)})
+        stepped = [(self.operands[id(own.value)], own.value.scalar) for own in lanes.xs]
+        stepped += [(f"r{len(lanes.carried) + k}", atom.scalar) for k, atom in enumerate(lanes.ys)]
+        if lanes.reverse:  # from the last step on
+            text.lines.append("last = tl.full([], 0, tl.int64) + (steps - 1)")
+            text.lines += [f"{name} += last * {'1' if one else 'n'}" for name, one in stepped]
         begin, text.lines = text.lines, []
         loops = [(f"steps // {self.together}", self.together), (f"steps % {self.together}", 1)]
         body = []
@@ -105,7 +110,7 @@ class _Kernel:
         for _ in range(number):
             given.append({id(own.value): self._load(own, "x") for own in lanes.xs})
             for own in lanes.xs:
-                text.lines.append(f"{self.operands[id(own.value)]} += {'1' if own.value.scalar else 'n'}")
+                text.lines.append(self._step_on(self.operands[id(own.value)], own.value.scalar))
         outer, now = self.env, list(carry)
         for xs in given:
             self.env = outer | xs | {id(own.value): name for own, name in zip(lanes.carry, now, strict=True)}
@@ -114,12 +119,15 @@ class _Kernel:
             for k, atom in enumerate(lanes.ys):
                 result = f"r{len(lanes.carried) + k}"
                 self._store(result, self._read(atom), atom.scalar)
-                text.lines.append(f"{result} += {'1' if atom.scalar else 'n'}")
+                text.lines.append(self._step_on(result, atom.scalar))
             now = [self._carried(own.value.scalar, atom) for own, atom in zip(lanes.carry, lanes.carried, strict=True)]
         self.env = outer
         # A part of the carry may become another one.
         text.lines += [f"next_{name.text} = {new.text}" for name, new in zip(carry, now, strict=True)]
         text.lines += [f"{name.text} = next_{name.text}" for name in carry]
+
+    def _step_on(self, pointer: str, scalar: bool) -> str:
+        return f"{pointer} {'-' if self.lanes.reverse else '+'}= {'1' if scalar else 'n'}"
 
     def _carried(self, scalar: bool, atom: Atom) -> Name:
         return self._read(atom) if scalar else self.text.widen_to_lanes(self._read(atom))
