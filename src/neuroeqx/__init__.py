@@ -72,8 +72,10 @@ from .steppers import (
     Euler as Euler,
     Exact as Exact,
     ExpEuler as ExpEuler,
+    ExpEulerBlock as ExpEulerBlock,
     FromDiffrax as FromDiffrax,
     RK4 as RK4,
+    Strang as Strang,
 )
 from .surrogate import (
     Arctan as Arctan,

@@ -132,7 +132,7 @@ CASES: dict[Any, dict[str, Case]] = {
         "RK4": Case(lambda: TraubMiles(stepper=nex.RK4()), STRONG, [(-70.0, -50.0)] + [(0.0, 0.1)] * 3, ulps=ROUGH),
     },
     nex.HodgkinHuxley: {"": Case(HodgkinHuxley, (10.0, 30.0), MEMBRANE + GATES, ulps=ROUGH)},
-    nex.WangBuzsaki: {"": Case(WangBuzsaki, (5.0, 20.0), MEMBRANE + GATES[1:], ulps=ROUGH)},
+    nex.WangBuzsaki: {"": Case(WangBuzsaki, (5.0, 20.0), MEMBRANE + GATES[1:], ulps=STEEP)},
     nex.MorrisLecar: {"": Case(MorrisLecar, (100.0, 180.0), MEMBRANE + GATES[2:], ulps=ROUGH)},
     nex.FitzHughNagumo: {"": Case(FitzHughNagumo, (0.5, 1.2), SMALL * 2, ulps=STEEP)},
     nex.HindmarshRose: {"": Case(HindmarshRose, (4.0, 6.0), SMALL + [(-12.0, 0.0), (1.0, 4.0)], ulps=STEEP)},

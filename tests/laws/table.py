@@ -33,8 +33,10 @@ CELLS = {
 STEPPERS = {
     "Euler": nex.Euler(),
     "ExpEuler": nex.ExpEuler(),
+    "ExpEulerBlock": nex.ExpEulerBlock(),
     "Exact": nex.Exact(),
     "RK4": nex.RK4(),
+    "Strang": nex.Strang(),
     "FromDiffrax": nex.FromDiffrax(diffrax.Heun()),
 }
 
