@@ -1,5 +1,7 @@
 """Steppers against closed forms and their declared orders."""
 
+from typing import ClassVar
+
 import diffrax
 import equinox as eqx
 import jax.numpy as jnp
@@ -7,6 +9,7 @@ import neuroeqx as nex
 import numpy as np
 import pytest
 from jax import lax
+from neuroeqx.testing import check_order
 
 
 def solve(stepper, vector_field, y0, t1, steps, args=None):
@@ -19,39 +22,76 @@ def logistic(t, y, args):
     return y * (1.0 - y)
 
 
-def pair(t, y, args):
-    # A nonlinear oscillator with time in it: nothing of it is diagonal or autonomous.
-    a, b = y
-    return (b - a**3 / 3.0 + jnp.sin(t), -0.5 * a + 0.2 * b)
+class Pair(nex.AbstractGradedCell):
+    """Two variables that turn about each other: a damped oscillation, or a nonlinear one with time in it, of which nothing
+    is diagonal or autonomous."""
+
+    nonlinear: bool = False
+    with_time: bool = False
+    stepper: nex.AbstractStepper = nex.ExpEuler()
+
+    def init(self, shape, *, key=None):
+        return jnp.full(shape, 1.0), jnp.full(shape, 0.3)
+
+    def vector_field(self, t, y, current):
+        a, b = y
+        if not self.nonlinear:
+            return (b + current(a), -4.0 * a - 0.4 * b)
+        return (b - a**3 / 3.0 + jnp.sin(t if self.with_time else 0.0 * a), -0.5 * a + 0.2 * b)
+
+    def output(self, y):
+        return y[0]
 
 
-@pytest.mark.parametrize(
-    ("stepper", "order", "autonomous_only"),
-    [
-        (nex.Euler(), 1, False),
-        (nex.ExpEuler(), 1, False),
-        (nex.Exact(), 2, True),
-        (nex.RK4(), 4, False),
-        (nex.FromDiffrax(diffrax.Heun()), 2, False),
-        (nex.FromDiffrax(diffrax.Bosh3()), 3, False),
-    ],
-    ids=["Euler", "ExpEuler", "Exact", "RK4", "Heun", "Bosh3"],
-)
-def test_order_of_convergence(stepper, order, autonomous_only, x64):
-    def field(t, y, args):
-        return pair(0.0 if autonomous_only else t, y, args)
-
-    y0 = (jnp.array(1.0), jnp.array(0.3))
-    exact = solve(nex.RK4(), field, y0, 2.0, 20_000)
-    errors = []
-    for steps in (40, 80, 160, 320, 640):
-        y = solve(stepper, field, y0, 2.0, steps)
-        errors.append(float(abs(y[0] - exact[0]) + abs(y[1] - exact[1])))
-    slopes = np.diff(-np.log2(errors))
-    np.testing.assert_allclose(slopes[-1], order, atol=0.1)
+ORDERS = {
+    "Euler": (nex.Euler(), 1),
+    "ExpEuler": (nex.ExpEuler(), 1),
+    "ExpEulerBlock": (nex.ExpEulerBlock(), 2),
+    "Exact": (nex.Exact(), 2),
+    "Strang": (nex.Strang(), 2),
+    "RK4": (nex.RK4(), 4),
+    "Heun": (nex.FromDiffrax(diffrax.Heun()), 2),
+    "Bosh3": (nex.FromDiffrax(diffrax.Bosh3()), 3),
+}
+AUTONOMOUS_ONLY = (nex.Exact, nex.ExpEulerBlock)
 
 
-@pytest.mark.parametrize("stepper", [nex.ExpEuler(), nex.Exact()], ids=["ExpEuler", "Exact"])
+@pytest.mark.parametrize(("stepper", "order"), ORDERS.values(), ids=ORDERS)
+def test_order_of_convergence(stepper, order, ledger):
+    assert stepper.order == order
+    with_time = not isinstance(stepper, AUTONOMOUS_ONLY)
+    departures = "" if with_time else "for autonomous systems"
+    linear = check_order(Pair(), stepper, 1.0)
+    assert (linear == np.inf) == isinstance(stepper, AUTONOMOUS_ONLY)
+    slopes = [
+        check_order(Pair(nonlinear=True, with_time=with_time), stepper),
+        check_order(nex.HodgkinHuxley(), stepper, 2.0),
+        *([] if linear == np.inf else [linear]),
+    ]
+    name = type(stepper).__name__
+    error = np.abs(np.array(slopes) - order).max()
+    ledger(name, "nominal order", "order with HodgkinHuxley and two pairs, over 4 halvings", error, 0.1, departures)
+
+
+def test_a_wrong_order_is_found():
+    class Crooked(nex.AbstractStepper):
+        order: ClassVar[int] = 2
+
+        def __call__(self, vector_field, t, dt, y, args):
+            return nex.Euler()(vector_field, t, dt, y, args)
+
+    with pytest.raises(AssertionError, match=r"Crooked with Pair: .* power 1.* should be 2 .* they are 0.05 ms: 0\."):
+        check_order(Pair(), Crooked(), 1.0)
+    with pytest.raises(ValueError, match="nothing moves"):
+        check_order(nex.LIF())
+
+
+@pytest.mark.parametrize("make", [nex.ExpEulerBlock, nex.Strang])
+def test_native_steps_take_it(make):
+    assert nex.explain(nex.Population(nex.MorrisLecar(stepper=make()), 4)).kept == []
+
+
+@pytest.mark.parametrize("stepper", [nex.ExpEuler(), nex.Exact(), nex.Strang()], ids=["ExpEuler", "Exact", "Strang"])
 @pytest.mark.parametrize("dt", [2.0**-k for k in range(0, 14, 3)])
 def test_exact_for_a_leak_at_any_step(stepper, dt, x64):
     # NEST's test of exact integration: 1000 pA into 250 pF with 10 ms, read at 5 ms.
@@ -61,13 +101,14 @@ def test_exact_for_a_leak_at_any_step(stepper, dt, x64):
     np.testing.assert_allclose(v, current * tau / capacity * (1.0 - np.exp(-5.0 / tau)), rtol=0, atol=1e-12)
 
 
-def test_exact_solves_coupled_linear_systems(x64):
+@pytest.mark.parametrize("stepper", [nex.Exact(), nex.ExpEulerBlock()], ids=["Exact", "ExpEulerBlock"])
+def test_exact_solves_coupled_linear_systems(stepper, x64):
     # A damped oscillation: diagonal methods cannot, the full propagator must.
     def field(t, y, args):
         x, v = y
         return (v, -4.0 * x - 0.4 * v + 1.0)
 
-    y = solve(nex.Exact(), field, (jnp.array(1.0), jnp.array(0.0)), 3.0, 2)
+    y = solve(stepper, field, (jnp.array(1.0), jnp.array(0.0)), 3.0, 2)
     damping, omega = 0.2, np.sqrt(4.0 - 0.04)
     x = 0.25 + 0.75 * np.exp(-damping * 3.0) * (np.cos(omega * 3.0) + damping / omega * np.sin(omega * 3.0))
     np.testing.assert_allclose(y[0], x, atol=1e-12)

@@ -47,12 +47,17 @@ from .network import (
     Receptor as Receptor,
 )
 from .neurons import (
+    FitzHughNagumo as FitzHughNagumo,
     Graded as Graded,
     HardReset as HardReset,
+    HindmarshRose as HindmarshRose,
+    HodgkinHuxley as HodgkinHuxley,
     Leaky as Leaky,
     LIF as LIF,
+    MorrisLecar as MorrisLecar,
     SoftReset as SoftReset,
     TraubMiles as TraubMiles,
+    WangBuzsaki as WangBuzsaki,
 )
 from .sources import (
     NoiseCurrent as NoiseCurrent,
@@ -67,8 +72,10 @@ from .steppers import (
     Euler as Euler,
     Exact as Exact,
     ExpEuler as ExpEuler,
+    ExpEulerBlock as ExpEulerBlock,
     FromDiffrax as FromDiffrax,
     RK4 as RK4,
+    Strang as Strang,
 )
 from .surrogate import (
     Arctan as Arctan,

@@ -180,6 +180,9 @@ class AbstractOutput(eqx.Module):
 class AbstractStepper(eqx.Module):
     """A one-step integration method."""
 
+    # The power of dt with which the error over a given time falls; `neuroeqx.testing.check_order` holds it to that.
+    order: eqx.AbstractVar[int]
+
     @abc.abstractmethod
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
         """The solution at `t + dt` of `y' = vector_field(t, y, args)` that starts from `y` at `t`."""

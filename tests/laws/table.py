@@ -15,6 +15,11 @@ CELLS = {
     "Leaky": (nex.Leaky, 0.7),
     "Graded": (nex.Graded, 0.7),
     "TraubMiles": (nex.TraubMiles, 500.0),
+    "HodgkinHuxley": (nex.HodgkinHuxley, 10.0),
+    "WangBuzsaki": (nex.WangBuzsaki, 2.0),
+    "MorrisLecar": (nex.MorrisLecar, 150.0),
+    "FitzHughNagumo": (nex.FitzHughNagumo, 1.0),
+    "HindmarshRose": (nex.HindmarshRose, 3.0),
     "LIF Heun": (lambda **p: nex.LIF(stepper=nex.FromDiffrax(diffrax.Heun()), **p), 1.5),
     "Refractory": (lambda t_ref=2.0, **p: nex.Refractory(nex.LIF(**p), t_ref), 1.5),
     "Refractory TraubMiles": (lambda t_ref=2.0, **p: nex.Refractory(nex.TraubMiles(**p), t_ref), 500.0),
@@ -28,8 +33,10 @@ CELLS = {
 STEPPERS = {
     "Euler": nex.Euler(),
     "ExpEuler": nex.ExpEuler(),
+    "ExpEulerBlock": nex.ExpEulerBlock(),
     "Exact": nex.Exact(),
     "RK4": nex.RK4(),
+    "Strang": nex.Strang(),
     "FromDiffrax": nex.FromDiffrax(diffrax.Heun()),
 }
 

@@ -19,7 +19,6 @@ from . import (
 Emitter = Callable[..., Any]
 EMITTERS: dict[str, Emitter] = {}
 FUNCTIONS: set[str] = set()  # those that take many operations
-OWN: dict[str, int] = {}  # functions of ours, called by their names, and how many operands they have
 _REALS = (np.dtype(np.float32), np.dtype(np.float64))
 _WHOLE = (np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.uint32), np.dtype(np.uint64))
 DTYPES = (*_REALS, *_WHOLE, np.dtype(bool))
@@ -271,9 +270,8 @@ def _exp(v, params, dtypes, result, a):
 
 for _name in ("expm1", "log", "log1p", "tanh", "logistic"):
     _function(_name, _name)
-for _name, _operands in {"phi1": 1, "exprel_inverse": 1, "exprel_inverse_of": 2}.items():
+for _name in ("phi1", "exprel_inverse", "exprel_inverse_of"):
     _function(f"neuroeqx_{_name}", _name)
-    OWN[f"neuroeqx_{_name}"] = _operands
 
 
 FUNCTIONS.add("log2")

@@ -11,7 +11,8 @@ from ._blocks import block_of, BLOCKS, check_block, programs_of
 from ._broadcast import check_broadcast, check_operands, repeats
 from ._call import Unsupported
 from ._calls import CALLS
-from ._elementwise import DTYPES, EMITTERS, OWN, supports
+from ._elementwise import DTYPES, EMITTERS, supports
+from ._own import name_of
 from ._random import is_key, is_threefry
 
 
@@ -72,14 +73,6 @@ class Flat:
     inputs: list[Value]
     operations: list[Operation]
     outputs: list[Atom]
-
-
-def name_of(eqn: Any) -> str:
-    """Of the primitive, or of a function of ours that has native code of its own."""
-    called = eqn.params.get("name") if eqn.primitive.name in ("jit", "pjit") else None
-    # Its derivatives bear its name too, but they have more operands or results.
-    ours = len(eqn.invars) == OWN.get(called) and len(eqn.outvars) == 1
-    return called if ours else eqn.primitive.name
 
 
 def kind_of(eqn: Any) -> str:

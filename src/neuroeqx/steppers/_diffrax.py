@@ -32,6 +32,13 @@ class FromDiffrax(AbstractStepper):
                 "which a spiking cell cannot give. Use a Runge-Kutta method such as diffrax.Heun()."
             )
 
+    @property
+    def order(self) -> int:
+        """The solver's own, for ordinary differential equations."""
+        order = self.solver.order(diffrax.ODETerm(lambda t, y, args: y))
+        assert order is not None  # solvers of ordinary differential equations have one
+        return order
+
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
         if isinstance(self.solver, diffrax.AbstractERK) and type(self.solver).step is diffrax.AbstractERK.step:
             return _explicit(self.solver.tableau, vector_field, t, dt, y, args)

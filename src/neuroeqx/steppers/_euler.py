@@ -1,6 +1,6 @@
 """Forward Euler."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 
@@ -10,6 +10,8 @@ from .._types import Time, VectorField, Y
 
 class Euler(AbstractStepper):
     """`y + dt f(t, y)`. Order 1; unstable where dt exceeds twice the shortest time constant."""
+
+    order: ClassVar[int] = 1
 
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
         return jax.tree_util.tree_map(lambda y, f: y + dt * f, y, vector_field(t, y, args))

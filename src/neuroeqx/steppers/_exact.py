@@ -1,6 +1,6 @@
 """The exact propagator of a linear system."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,8 @@ class Exact(AbstractStepper):
     population, where the coefficients are shared), which does not depend on the state. For nonlinear equations it is
     the exponential Rosenbrock-Euler method of order 2.
     """
+
+    order: ClassVar[int] = 2
 
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
         leaves, treedef = jtu.tree_flatten(y)

@@ -1,6 +1,6 @@
 """Exponential Euler, one variable at a time."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,8 @@ class ExpEuler(AbstractStepper):
     at constant voltage. Order 1 otherwise, and stable for decaying variables at any step. The derivatives are taken by
     forward-mode differentiation; where the equation is linear in the variable they reduce to its rate constant.
     """
+
+    order: ClassVar[int] = 1
 
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
         leaves, treedef = jtu.tree_flatten(y)

@@ -1,6 +1,6 @@
 """The classical Runge-Kutta method."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 
@@ -14,6 +14,8 @@ class RK4(AbstractStepper):
     Written out, and not taken from `diffrax`, because its solvers of order 4 and above carry an error estimate whose
     stages a fixed step would pay for.
     """
+
+    order: ClassVar[int] = 4
 
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
         tree_map = jax.tree_util.tree_map

@@ -1,0 +1,42 @@
+"""Which equations are calls of functions of ours that have native code of their own."""
+
+import collections
+import inspect
+from typing import Any
+
+import jax
+from jax.extend.core import Jaxpr
+
+from .. import _math
+from ._elementwise import EMITTERS
+
+
+def name_of(eqn: Any) -> str:
+    """Of the primitive, or of a function of ours that has native code of its own."""
+    called = eqn.params.get("name") if eqn.primitive.name in ("jit", "pjit") else None
+    own = called in EMITTERS and called.startswith("neuroeqx_") and _is_itself(called, eqn)
+    return called if own else eqn.primitive.name
+
+
+def _is_itself(name: str, eqn: Any) -> bool:
+    """Whether a call is that of our function, and not of what JAX has made of it under the same name: a derivative, or the
+    part that it needs."""
+    given = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars]
+    function = getattr(_math, name)
+    if len(eqn.outvars) != 1 or len(given) != len(inspect.signature(function).parameters):
+        return False
+    return _arithmetic(eqn.params["jaxpr"].jaxpr) == _arithmetic(jax.make_jaxpr(function)(*given).jaxpr)
+
+
+_FORM = frozenset({"broadcast_in_dim", "convert_element_type", "reshape", "squeeze", "expand_dims"})
+
+
+def _arithmetic(jaxpr: Jaxpr) -> collections.Counter[str]:
+    """How often each operation is done, whatever the shapes."""
+    done: collections.Counter[str] = collections.Counter()
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name in ("jit", "pjit"):
+            done.update(_arithmetic(eqn.params["jaxpr"].jaxpr))
+        elif eqn.primitive.name not in _FORM:
+            done[eqn.primitive.name] += 1
+    return done

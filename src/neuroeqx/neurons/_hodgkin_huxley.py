@@ -1,0 +1,102 @@
+"""The Hodgkin-Huxley neuron."""
+
+import math
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._fields import as_parameter, check_positive, param
+from .._interfaces import AbstractNeuron, AbstractStepper, AbstractSurrogate
+from .._math import exprel_inverse
+from .._types import Current, Key, Parameter, Time
+from ..steppers import ExpEuler
+from ..surrogate import SuperSpike
+
+
+class HodgkinHuxleyState(eqx.Module):
+    """Voltage (mV) and the gates of sodium (`m`, `h`) and potassium (`n`), each of the population's shape."""
+
+    v: Float[Array, "..."]
+    m: Float[Array, "..."]
+    h: Float[Array, "..."]
+    n: Float[Array, "..."]
+
+
+class HodgkinHuxley(AbstractNeuron):
+    r"""The membrane of the squid's giant axon (Hodgkin & Huxley 1952), with today's sign of the voltage and its rest at
+    -65 mV:
+
+    $C\, dv/dt = g_{Na} m^3 h (E_{Na} - v) + g_K n^4 (E_K - v) + g_L (E_L - v) + I(v)$,
+    $dx/dt = \alpha_x(v) (1 - x) - \beta_x(v)\, x$ for the gates $x = m, h, n$, with
+
+    $\alpha_m = \frac{0.1 (v + 40)}{1 - e^{-(v + 40) / 10}}$, $\beta_m = 4 e^{-(v + 65) / 18}$,
+    $\alpha_h = 0.07 e^{-(v + 65) / 20}$, $\beta_h = \frac{1}{1 + e^{-(v + 35) / 10}}$,
+    $\alpha_n = \frac{0.01 (v + 55)}{1 - e^{-(v + 55) / 10}}$, $\beta_n = 0.125 e^{-(v + 65) / 80}$.
+
+    It fires in the step in which v crosses `v_th` upwards, and is not reset. It starts at `v_rest` with its gates in
+    their steady state there.
+
+    **Arguments:**
+
+    - `c`: capacitance, positive, uF/cm2.
+    - `g_na`, `g_k`, `g_l`: conductances of sodium, potassium and leak, mS/cm2.
+    - `e_na`, `e_k`, `e_l`: reversal potentials, mV.
+    - `v_rest`: voltage of the start, by default the rest of the other defaults, mV.
+    - `v_th`: voltage whose upward crossing counts as a spike, mV.
+    - `stepper`, `surrogate`: as in `LIF`.
+
+    Currents are in uA/cm2.
+    """
+
+    c: Parameter = param(1.0)
+    g_na: Parameter = param(120.0)
+    g_k: Parameter = param(36.0)
+    g_l: Parameter = param(0.3)
+    e_na: Parameter = param(50.0)
+    e_k: Parameter = param(-77.0)
+    e_l: Parameter = param(-54.387)
+    v_rest: Parameter = param(-64.99637933119206)
+    v_th: Parameter = param(0.0)
+    stepper: AbstractStepper = ExpEuler()
+    surrogate: AbstractSurrogate = eqx.field(default_factory=lambda: SuperSpike(as_parameter(1.0)))
+
+    fires_on_crossing = True
+
+    def __check_init__(self) -> None:
+        check_positive(self, "c")
+
+    def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> HodgkinHuxleyState:
+        """At `v_rest`, with the gates in their steady state."""
+        del key
+        steady = [alpha / (alpha + beta) for alpha, beta in _rates(self.v_rest)]
+        return HodgkinHuxleyState(*[jnp.broadcast_to(x, shape) for x in [self.v_rest, *steady]])
+
+    def vector_field(self, t: Time, y: HodgkinHuxleyState, current: Current) -> HodgkinHuxleyState:
+        del t
+        v, m, h, n = y.v, y.m, y.h, y.n
+        sodium = self.g_na * m * m * m * h * (self.e_na - v)
+        potassium = self.g_k * n * n * n * n * (self.e_k - v)
+        leak = self.g_l * (self.e_l - v)
+        gates = zip((m, h, n), _rates(v), strict=True)
+        return HodgkinHuxleyState(
+            (sodium + potassium + leak + current(v)) / self.c,
+            *[alpha * (1.0 - x) - beta * x for x, (alpha, beta) in gates],
+        )
+
+    def threshold(self, y: HodgkinHuxleyState) -> Float[Array, "..."]:
+        return y.v - self.v_th
+
+    def reset(self, y: HodgkinHuxleyState, spike: Float[Array, "..."]) -> HodgkinHuxleyState:
+        del spike
+        return y
+
+
+def _rates(v: Float[Array, "..."]) -> list[tuple[Float[Array, "..."], Float[Array, "..."]]]:
+    """The rates of opening and of closing of m, h and n, 1/ms."""
+    # One exponential serves three rates, e^(-(v + 35) / 10). The bounds lie far outside of any voltage.
+    e = jnp.exp(jnp.clip(-0.1 * (v + 35.0), -80.0, 80.0))
+    alpha_m, beta_m = exprel_inverse(-0.1 * (v + 40.0), math.exp(-0.5) * e), 4.0 * jnp.exp((-1.0 / 18.0) * (v + 65.0))
+    alpha_h, beta_h = 0.07 * jnp.exp(-0.05 * (v + 65.0)), 1.0 / (1.0 + e)
+    alpha_n, beta_n = 0.1 * exprel_inverse(-0.1 * (v + 55.0), math.exp(-2.0) * e), 0.125 * jnp.exp(-0.0125 * (v + 65.0))
+    return [(alpha_m, beta_m), (alpha_h, beta_h), (alpha_n, beta_n)]
