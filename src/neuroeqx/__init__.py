@@ -76,7 +76,16 @@ from .surrogate import (
     Sigmoid as Sigmoid,
     SuperSpike as SuperSpike,
 )
-from .synapses import COBA as COBA, CUBA as CUBA, Expon as Expon, Instant as Instant
+from .synapses import (
+    Alpha as Alpha,
+    COBA as COBA,
+    CUBA as CUBA,
+    DualExpon as DualExpon,
+    Expon as Expon,
+    Instant as Instant,
+    LinearKernel as LinearKernel,
+    MgBlock as MgBlock,
+)
 
 
 __version__ = _version("neuroeqx")

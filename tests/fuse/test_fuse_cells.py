@@ -88,7 +88,7 @@ class Case(NamedTuple):
     - `drive`: the least and the greatest current.
     - `spread`: of random states, the bounds of each leaf.
     - `native`: whether native code must take it; if not, whatever runs must still give the same.
-    - `receptor`: for synapses, which are reached through a cell.
+    - `receptor`: for synapses, which are reached through a cell: one, or several by name.
     - `ulps`: how far a step may differ, in units in the last place of the largest value of a variable.
     """
 
@@ -142,6 +142,18 @@ CASES: dict[Any, dict[str, Case]] = {
         )
     },
     nex.Instant: {"CUBA": Case(LIF, POINT, V + [(0.0, 3.0)], receptor=lambda: nex.Receptor(nex.Instant(), nex.CUBA()))},
+    nex.LinearKernel: {
+        "and others": Case(
+            LIF,
+            POINT,
+            V + [(0.0, 1.0)] * 7,
+            receptor=lambda: {
+                "alpha": nex.Receptor(nex.Alpha(each(2.0, 9.0)), nex.CUBA()),
+                "dual": nex.Receptor(nex.DualExpon(each(2.0, 9.0), each(1.0, 5.0)), nex.MgBlock(mg=each(0.0, 2.0))),
+                "linear": nex.Receptor(nex.LinearKernel([[-0.2, 0.5], [-0.5, -0.2]], [1, 0], [1, 0.5]), nex.CUBA()),
+            },
+        )
+    },
     AdEx: {
         "": Case(lambda: AdEx(tau=each(15.0, 25.0)), (12.0, 30.0), V + [(0.0, 30.0)]),
         "ExpEuler": Case(lambda: AdEx(stepper=nex.ExpEuler()), (12.0, 30.0), V + [(0.0, 30.0)]),
@@ -155,11 +167,13 @@ def test_no_cell_is_missing():
     exported = {c for c in vars(nex).values() if isinstance(c, type) and issubclass(c, nex.AbstractCell)}
     concrete = {c for c in exported if not c.__name__.startswith("Abstract")}
     assert len(concrete) >= 9
-    assert concrete == set(CASES) - {AdEx, Gated}
+    together = {nex.Alpha, nex.DualExpon}
+    assert concrete == (set(CASES) | together) - {AdEx, Gated}
 
 
 def population(case):
-    receptors = {} if case.receptor is None else {"in": case.receptor()}
+    receptors = {} if case.receptor is None else case.receptor()
+    receptors = receptors if isinstance(receptors, dict) else {"in": receptors}
     return nex.Population(case.make(), N, receptors)
 
 

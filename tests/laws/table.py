@@ -23,6 +23,9 @@ CELLS = {
     "Substeps": (lambda **p: nex.Substeps(nex.Refractory(nex.LIF(**p), 1.0), 4), 1.5),
     "Expon": (nex.Expon, 0.3),
     "Instant": (nex.Instant, 0.3),
+    "DualExpon": (nex.DualExpon, 0.3),
+    "Alpha": (nex.Alpha, 0.3),
+    "LinearKernel": (lambda: nex.LinearKernel([[-0.2, 1.5], [-1.5, -0.2]], [0.5, 0.0], [1.0, 2.0]), 0.3),
 }
 
 STEPPERS = {
@@ -40,7 +43,7 @@ SURROGATES = {
     "PiecewiseLinear": nex.PiecewiseLinear(),
 }
 
-OUTPUTS = {"COBA": nex.COBA(-80.0), "CUBA": nex.CUBA()}
+OUTPUTS = {"COBA": nex.COBA(-80.0), "CUBA": nex.CUBA(), "MgBlock": nex.MgBlock()}
 
 RESETS = {"HardReset": nex.HardReset(), "SoftReset": nex.SoftReset()}
 

@@ -1,6 +1,10 @@
 """Synaptic kinetics and how they become currents, one file per model."""
 
+from ._alpha import Alpha as Alpha
 from ._coba import COBA as COBA
 from ._cuba import CUBA as CUBA
+from ._dual_expon import DualExpon as DualExpon
 from ._expon import Expon as Expon
 from ._instant import Instant as Instant
+from ._linear_kernel import LinearKernel as LinearKernel
+from ._mg_block import MgBlock as MgBlock
