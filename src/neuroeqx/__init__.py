@@ -85,6 +85,8 @@ from .synapses import (
     Instant as Instant,
     LinearKernel as LinearKernel,
     MgBlock as MgBlock,
+    STD as STD,
+    STP as STP,
 )
 
 

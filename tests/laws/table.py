@@ -26,6 +26,8 @@ CELLS = {
     "DualExpon": (nex.DualExpon, 0.3),
     "Alpha": (nex.Alpha, 0.3),
     "LinearKernel": (lambda: nex.LinearKernel([[-0.2, 1.5], [-1.5, -0.2]], [0.5, 0.0], [1.0, 2.0]), 0.3),
+    "STD": (nex.STD, 0.3),
+    "STP": (nex.STP, 0.3),
 }
 
 STEPPERS = {

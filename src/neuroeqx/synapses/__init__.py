@@ -8,3 +8,5 @@ from ._expon import Expon as Expon
 from ._instant import Instant as Instant
 from ._linear_kernel import LinearKernel as LinearKernel
 from ._mg_block import MgBlock as MgBlock
+from ._std import STD as STD
+from ._stp import STP as STP
