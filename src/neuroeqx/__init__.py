@@ -78,13 +78,18 @@ from .surrogate import (
 )
 from .synapses import (
     Alpha as Alpha,
+    AMPA as AMPA,
     COBA as COBA,
     CUBA as CUBA,
     DualExpon as DualExpon,
     Expon as Expon,
+    GABAa as GABAa,
+    GABAb as GABAb,
     Instant as Instant,
     LinearKernel as LinearKernel,
     MgBlock as MgBlock,
+    NMDA as NMDA,
+    NMDASecondOrder as NMDASecondOrder,
     STD as STD,
     STP as STP,
 )

@@ -128,6 +128,11 @@ MEMBRANE, POINT, STRONG = [(-90.0, 50.0)], (8.0, 20.0), (100.0, 300.0)
 KINETICS = {
     nex.STD: [(0.0, 1.0)],
     nex.STP: [(0.0, 1.0)] * 2,
+    nex.AMPA: [(0.0, 1.0), (0.0, 0.3)],
+    nex.GABAa: [(0.0, 1.0), (0.0, 0.3)],
+    nex.GABAb: [(0.0, 1.0), (0.0, 5.0), (0.0, 0.3)],
+    nex.NMDA: [(0.0, 1.0), (0.0, 2.0)],
+    nex.NMDASecondOrder: [(0.0, 1.0), (0.0, 1.0), (0.0, 0.3)],
 }
 BOUND = [bounds for spread in KINETICS.values() for bounds in spread]
 

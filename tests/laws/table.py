@@ -28,6 +28,11 @@ CELLS = {
     "LinearKernel": (lambda: nex.LinearKernel([[-0.2, 1.5], [-1.5, -0.2]], [0.5, 0.0], [1.0, 2.0]), 0.3),
     "STD": (nex.STD, 0.3),
     "STP": (nex.STP, 0.3),
+    "AMPA": (nex.AMPA, 0.3),
+    "GABAa": (nex.GABAa, 0.3),
+    "GABAb": (nex.GABAb, 0.3),
+    "NMDA": (nex.NMDA, 0.3),
+    "NMDASecondOrder": (nex.NMDASecondOrder, 0.3),
 }
 
 STEPPERS = {
