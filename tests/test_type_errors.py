@@ -23,6 +23,8 @@ CALLS = {
     "nex.Population(nex.LIF(), 3.5)": r"Population: `shape` must be a whole number",
     "nex.Population(nex.LIF(), 3, {'ampa': nex.Expon(5.0)})": r"receptor 'ampa' must be a Receptor\(syn, out\), got Expon",
     "nex.Receptor(nex.LIF(), nex.CUBA())": r"Receptor: `syn` must be linear kinetics",
+    "nex.Receptor(nex.NMDA(), nex.MgBlock())": r"linear kinetics .* got NMDA\. .* use Projection\(release=",
+    "nex.Receptor(nex.STP(), nex.CUBA())": r"linear kinetics .* got STP\. .* use Projection\(release=",
     "nex.Receptor(nex.Expon(), nex.Expon())": r"Receptor: `out` must be an output such as COBA",
     "nex.Projection(1, 'E', 'ampa', nex.connect.one_to_one(1.0))": r"`pre` and `post` are names or part",
     "nex.Projection('E', 'E', 0, nex.connect.one_to_one(1.0))": r"`receptor` must be the name of a receptor, got 0",

@@ -83,7 +83,23 @@ from .surrogate import (
     Sigmoid as Sigmoid,
     SuperSpike as SuperSpike,
 )
-from .synapses import COBA as COBA, CUBA as CUBA, Expon as Expon, Instant as Instant
+from .synapses import (
+    Alpha as Alpha,
+    AMPA as AMPA,
+    COBA as COBA,
+    CUBA as CUBA,
+    DualExpon as DualExpon,
+    Expon as Expon,
+    GABAa as GABAa,
+    GABAb as GABAb,
+    Instant as Instant,
+    LinearKernel as LinearKernel,
+    MgBlock as MgBlock,
+    NMDA as NMDA,
+    NMDASecondOrder as NMDASecondOrder,
+    STD as STD,
+    STP as STP,
+)
 
 
 __version__ = _version("neuroeqx")

@@ -77,6 +77,21 @@ class Gated(nex.AbstractNeuron):
         return y
 
 
+class Kinetics(nex.AbstractCell):
+    """A neuron and every kind of kinetics that follows its spikes, as `release` does. The output is that of all together."""
+
+    neuron: nex.AbstractNeuron
+    kinds: tuple[nex.AbstractCell, ...]
+
+    def init(self, shape, *, key=None):
+        return (self.neuron.init(shape), *(kind.init(shape) for kind in self.kinds))
+
+    def step(self, state, input, *, dt, t=0.0, key=None):
+        neuron, spike = self.neuron.step(state[0], input, dt=dt)
+        pairs = [kind.step(s, spike, dt=dt) for kind, s in zip(self.kinds, state[1:], strict=True)]
+        return (neuron, *(s for s, _ in pairs)), sum(output for _, output in pairs)
+
+
 def each(low: float, high: float) -> np.ndarray:
     """A parameter that differs from cell to cell."""
     return np.linspace(low, high, N)
@@ -88,7 +103,7 @@ class Case(NamedTuple):
     - `drive`: the least and the greatest current.
     - `spread`: of random states, the bounds of each leaf.
     - `native`: whether native code must take it; if not, whatever runs must still give the same.
-    - `receptor`: for synapses, which are reached through a cell.
+    - `receptor`: for synapses, which are reached through a cell: one, or several by name.
     - `ulps`: how far a step may differ, in units in the last place of the largest value of a variable.
     """
 
@@ -115,6 +130,18 @@ ROUGH = 16  # where rates are quotients of small differences
 STEEP = 128  # where the rate of a variable in itself passes zero, around which phi1 is a quotient of small differences
 V, GATES, SMALL, STEPS = [(-75.0, -45.0)], [(0.0, 1.0)] * 3, [(-2.0, 2.0)], [(0, 4)]
 MEMBRANE, POINT, STRONG = [(-90.0, 50.0)], (8.0, 20.0), (100.0, 300.0)
+
+# What follows spikes, and bounds of random states.
+KINETICS = {
+    nex.STD: [(0.0, 1.0)],
+    nex.STP: [(0.0, 1.0)] * 2,
+    nex.AMPA: [(0.0, 1.0), (0.0, 0.3)],
+    nex.GABAa: [(0.0, 1.0), (0.0, 0.3)],
+    nex.GABAb: [(0.0, 1.0), (0.0, 5.0), (0.0, 0.3)],
+    nex.NMDA: [(0.0, 1.0), (0.0, 2.0)],
+    nex.NMDASecondOrder: [(0.0, 1.0), (0.0, 1.0), (0.0, 0.3)],
+}
+BOUND = [bounds for spread in KINETICS.values() for bounds in spread]
 
 # Every cell that the package exports, by class and by what is special. A class that is missing here fails a test.
 CASES: dict[Any, dict[str, Case]] = {
@@ -154,6 +181,19 @@ CASES: dict[Any, dict[str, Case]] = {
         )
     },
     nex.Instant: {"CUBA": Case(LIF, POINT, V + [(0.0, 3.0)], receptor=lambda: nex.Receptor(nex.Instant(), nex.CUBA()))},
+    nex.LinearKernel: {
+        "and others": Case(
+            LIF,
+            POINT,
+            V + [(0.0, 1.0)] * 7,
+            receptor=lambda: {
+                "alpha": nex.Receptor(nex.Alpha(each(2.0, 9.0)), nex.CUBA()),
+                "dual": nex.Receptor(nex.DualExpon(each(2.0, 9.0), each(1.0, 5.0)), nex.MgBlock(mg=each(0.0, 2.0))),
+                "linear": nex.Receptor(nex.LinearKernel([[-0.2, 0.5], [-0.5, -0.2]], [1, 0], [1, 0.5]), nex.CUBA()),
+            },
+        )
+    },
+    Kinetics: {"": Case(lambda: Kinetics(LIF(), tuple(kind() for kind in KINETICS)), POINT, V + BOUND, ulps=ROUGH)},
     AdEx: {
         "": Case(lambda: AdEx(tau=each(15.0, 25.0)), (12.0, 30.0), V + [(0.0, 30.0)]),
         "ExpEuler": Case(lambda: AdEx(stepper=nex.ExpEuler()), (12.0, 30.0), V + [(0.0, 30.0)]),
@@ -167,11 +207,13 @@ def test_no_cell_is_missing():
     exported = {c for c in vars(nex).values() if isinstance(c, type) and issubclass(c, nex.AbstractCell)}
     concrete = {c for c in exported if not c.__name__.startswith("Abstract")}
     assert len(concrete) >= 9
-    assert concrete == set(CASES) - {AdEx, Gated}
+    together = {nex.Alpha, nex.DualExpon, *KINETICS}
+    assert concrete == (set(CASES) | together) - {AdEx, Gated, Kinetics}
 
 
 def population(case):
-    receptors = {} if case.receptor is None else {"in": case.receptor()}
+    receptors = {} if case.receptor is None else case.receptor()
+    receptors = receptors if isinstance(receptors, dict) else {"in": receptors}
     return nex.Population(case.make(), N, receptors)
 
 

@@ -28,6 +28,16 @@ CELLS = {
     "Substeps": (lambda **p: nex.Substeps(nex.Refractory(nex.LIF(**p), 1.0), 4), 1.5),
     "Expon": (nex.Expon, 0.3),
     "Instant": (nex.Instant, 0.3),
+    "DualExpon": (nex.DualExpon, 0.3),
+    "Alpha": (nex.Alpha, 0.3),
+    "LinearKernel": (lambda: nex.LinearKernel([[-0.2, 1.5], [-1.5, -0.2]], [0.5, 0.0], [1.0, 2.0]), 0.3),
+    "STD": (nex.STD, 0.3),
+    "STP": (nex.STP, 0.3),
+    "AMPA": (nex.AMPA, 0.3),
+    "GABAa": (nex.GABAa, 0.3),
+    "GABAb": (nex.GABAb, 0.3),
+    "NMDA": (nex.NMDA, 0.3),
+    "NMDASecondOrder": (nex.NMDASecondOrder, 0.3),
 }
 
 STEPPERS = {
@@ -47,7 +57,7 @@ SURROGATES = {
     "PiecewiseLinear": nex.PiecewiseLinear(),
 }
 
-OUTPUTS = {"COBA": nex.COBA(-80.0), "CUBA": nex.CUBA()}
+OUTPUTS = {"COBA": nex.COBA(-80.0), "CUBA": nex.CUBA(), "MgBlock": nex.MgBlock()}
 
 RESETS = {"HardReset": nex.HardReset(), "SoftReset": nex.SoftReset()}
 
