@@ -21,7 +21,7 @@ LONG_FUNCTIONS: dict[str, str] = {
 }
 
 LAYERS = [
-    {"_abstract", "_types", "_fields", "_math", "_trainable", "_voltage", "_current", "_replace_gradient"},
+    {"_abstract", "_checks", "_types", "_fields", "_math", "_trainable", "_voltage", "_current", "_replace_gradient"},
     {"ops"},
     {"fuse"},
     {"_interfaces", "_wrappers", "steppers", "surrogate"},

@@ -82,19 +82,3 @@ def check_finite(module: eqx.Module) -> None:
                 f"{type(module).__name__}: parameter `{field.name}` must be finite, but it contains {shown}. "
                 "Check where this value was computed."
             )
-
-
-def check_positive(module: eqx.Module, *names: str) -> None:
-    """Raise a `ValueError` naming the first of these parameters of `module` that is not positive somewhere.
-
-    Values that are being traced cannot be looked at.
-    """
-    for name in names:
-        value = getattr(module, name)
-        if not eqx.is_inexact_array(value) or is_tracer(value):
-            continue
-        values = np.asarray(value)
-        if np.any(values <= 0.0):
-            raise ValueError(
-                f"{type(module).__name__}: `{name}` must be positive, got {values[values <= 0.0].min():g}."
-            )

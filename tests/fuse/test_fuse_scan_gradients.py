@@ -117,7 +117,7 @@ for _name, _stepper in STEPPERS.items():
 for _name in ("Euler", "RK4"):
     CASES[f"TraubMiles {_name}"] = functools.partial(nex.TraubMiles, stepper=STEPPERS[_name]), 500.0
 for _name, _surrogate in SURROGATES.items():
-    CASES[f"LIF {_name}"] = lambda kind=type(_surrogate): nex.LIF(surrogate=kind()), 1.5
+    CASES[f"LIF {_name}"] = functools.partial(nex.LIF, surrogate=_surrogate), 1.5
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -303,7 +303,9 @@ def test_programs():
     forwards, back = fused_scans(jax.make_jaxpr(jax.grad(total))(v).jaxpr)
     assert len(forwards.body.jaxpr.outvars) == 2 and not back.carry > 1
     # Forwards only it is one scan.
-    [both] = fused_scans(jax.make_jaxpr(lambda *xs: jax.jvp(functools.partial(loss, fuse.scan), xs, xs))(v, decay, xs).jaxpr)
+    [both] = fused_scans(
+        jax.make_jaxpr(lambda *xs: jax.jvp(functools.partial(loss, fuse.scan), xs, xs))(v, decay, xs).jaxpr
+    )
     assert both.carry == 3
 
 

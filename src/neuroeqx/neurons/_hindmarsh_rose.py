@@ -4,7 +4,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._fields import check_positive, param
+from .._checks import check_positive
+from .._fields import param
 from .._interfaces import AbstractNeuron, AbstractStepper, AbstractSurrogate
 from .._types import Current, Key, Parameter, Time
 from ..steppers import ExpEuler

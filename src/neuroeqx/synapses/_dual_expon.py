@@ -6,10 +6,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._checks import check_positive
 from .._fields import param
 from .._interfaces import AbstractLinearSynapse
 from .._types import Key, Parameter
-from ._checks import check_positive
 from ._relaxation import cascade
 
 

@@ -4,10 +4,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._checks import check_positive
 from .._fields import param
 from .._interfaces import AbstractCell
 from .._types import Key, Parameter, Time
-from ._checks import check_positive
 from ._relaxation import cascade, pulse, renewed
 
 

@@ -3,10 +3,10 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._checks import check_not_negative, check_positive
 from .._fields import param
 from .._interfaces import AbstractOutput
 from .._types import Parameter
-from ._checks import check_not_negative, check_positive
 
 
 class MgBlock(AbstractOutput):

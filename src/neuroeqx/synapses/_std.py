@@ -3,10 +3,10 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._checks import check_fraction, check_positive
 from .._fields import param
 from .._interfaces import AbstractCell
 from .._types import Key, Parameter, Time
-from ._checks import check_fraction, check_positive
 
 
 class STD(AbstractCell):

@@ -1,11 +1,11 @@
-"""What parameters of synapses must be."""
+"""What parameters of cells and synapses must be."""
 
 from typing import Any
 
 import equinox as eqx
 import numpy as np
 
-from .._types import is_tracer
+from ._types import is_tracer
 
 
 def check_positive(model: eqx.Module, *names: str) -> None:
