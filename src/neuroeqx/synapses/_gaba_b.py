@@ -65,7 +65,7 @@ class GABAb(AbstractCell):
         # With transmitter, r is a constant and an exponential; without it, an exponential.
         total = binding + self.k2
         steady = binding / total
-        fed = steady * cascade(part.on, jnp.zeros_like(total), self.k4)
+        fed = steady * (-jnp.expm1(-self.k4 * part.on) / self.k4)
         fed = fed + (part.start - steady) * cascade(part.on, total, self.k4)
         middle = state.s * jnp.exp(-self.k4 * part.on) + self.k3 * fed
         fed = part.middle * cascade(part.off, self.k2, self.k4)

@@ -79,8 +79,9 @@ class LinearKernel(AbstractLinearSynapse):
         propagator = jsl.expm(dt * a.reshape(*a.shape[:-1], k, k))
         x = _arrived(self, state)
         # Sums of products and not a product of matrices: of vectors as long as the population.
-        new = tuple(sum(propagator[..., i, j] * x[j] for j in range(k)) for i in range(k))
-        return LinearKernelState(new, jnp.zeros_like(state.s))
+        none = jnp.zeros_like(state.s)
+        new = tuple(sum((propagator[..., i, j] * x[j] for j in range(k)), none) for i in range(k))
+        return LinearKernelState(new, none)
 
     def inject(
         self, state: LinearKernelState, add: Callable[[Float[Array, "..."]], Float[Array, "..."]]
