@@ -32,10 +32,11 @@ def pair(t, y, args):
         (nex.ExpEuler(), 1, False),
         (nex.Exact(), 2, True),
         (nex.RK4(), 4, False),
+        (nex.HalfSteps(), 1, False),
         (nex.FromDiffrax(diffrax.Heun()), 2, False),
         (nex.FromDiffrax(diffrax.Bosh3()), 3, False),
     ],
-    ids=["Euler", "ExpEuler", "Exact", "RK4", "Heun", "Bosh3"],
+    ids=["Euler", "ExpEuler", "Exact", "RK4", "HalfSteps", "Heun", "Bosh3"],
 )
 def test_order_of_convergence(stepper, order, autonomous_only, x64):
     def field(t, y, args):

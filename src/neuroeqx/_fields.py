@@ -82,3 +82,38 @@ def check_finite(module: eqx.Module) -> None:
                 f"{type(module).__name__}: parameter `{field.name}` must be finite, but it contains {shown}. "
                 "Check where this value was computed."
             )
+
+
+def check_positive(module: eqx.Module, *names: str) -> None:
+    """Raise a `ValueError` naming the first of these parameters that is not positive everywhere."""
+    for name in names:
+        value = _known(getattr(module, name))
+        if value is not None and np.any(value <= 0.0):
+            raise ValueError(
+                f"{type(module).__name__}: parameter `{name}` must be positive, but it contains {value.min():g}."
+            )
+
+
+def check_below(module: eqx.Module, low: str, high: str) -> None:
+    """Raise a `ValueError` unless one parameter lies below another one everywhere."""
+    below, above = _known(getattr(module, low)), _known(getattr(module, high))
+    if below is None or above is None:
+        return
+    try:
+        apart = below < above
+    except ValueError:  # shapes that belong to different populations, of which `Population` speaks
+        return
+    if not np.all(apart):
+        raise ValueError(
+            f"{type(module).__name__}: `{low}` must lie below `{high}`, got {low} = {below} and {high} = {above}: "
+            "a spike would leave the neuron at or above its threshold."
+        )
+
+
+def _known(value: Any) -> np.ndarray | None:
+    """The value of a parameter, unless it is being traced, stands for a shape, or is not finite (of which `check_finite`
+    speaks)."""
+    if is_tracer(value) or isinstance(value, jax.ShapeDtypeStruct):
+        return None
+    array = np.asarray(value)
+    return array if np.all(np.isfinite(array)) else None

@@ -4,4 +4,5 @@ from ._diffrax import FromDiffrax as FromDiffrax
 from ._euler import Euler as Euler
 from ._exact import Exact as Exact
 from ._exp_euler import ExpEuler as ExpEuler
+from ._half_steps import HalfSteps as HalfSteps
 from ._rk4 import RK4 as RK4
