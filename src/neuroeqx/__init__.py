@@ -24,6 +24,7 @@ from ._interfaces import (
     AbstractReset as AbstractReset,
     AbstractRule as AbstractRule,
     AbstractSparseConnectivity as AbstractSparseConnectivity,
+    AbstractSpiking as AbstractSpiking,
     AbstractStepper as AbstractStepper,
     AbstractSurrogate as AbstractSurrogate,
 )
@@ -47,11 +48,23 @@ from .network import (
     Receptor as Receptor,
 )
 from .neurons import (
+    AdaptiveQIF as AdaptiveQIF,
+    AdEx as AdEx,
+    ALIF as ALIF,
+    EscapeRate as EscapeRate,
+    ExpIF as ExpIF,
+    GIF as GIF,
     Graded as Graded,
     HardReset as HardReset,
+    IF as IF,
+    Izhikevich as Izhikevich,
+    Izhikevich2007 as Izhikevich2007,
     Leaky as Leaky,
     LIF as LIF,
+    MAT2 as MAT2,
+    QIF as QIF,
     SoftReset as SoftReset,
+    SpikeCurrent as SpikeCurrent,
     TraubMiles as TraubMiles,
 )
 from .sources import (
@@ -68,6 +81,7 @@ from .steppers import (
     Exact as Exact,
     ExpEuler as ExpEuler,
     FromDiffrax as FromDiffrax,
+    HalfSteps as HalfSteps,
     RK4 as RK4,
 )
 from .surrogate import (
