@@ -50,6 +50,7 @@ ORDERS = {
     "Exact": (nex.Exact(), 2),
     "Strang": (nex.Strang(), 2),
     "RK4": (nex.RK4(), 4),
+    "HalfSteps": (nex.HalfSteps(), 1),
     "Heun": (nex.FromDiffrax(diffrax.Heun()), 2),
     "Bosh3": (nex.FromDiffrax(diffrax.Bosh3()), 3),
 }

@@ -14,6 +14,7 @@ import pytest
 
 CALLS = {
     "nex.Refractory(nex.Leaky(), 2.0)": r"Refractory: `cell` must be a neuron \(AbstractNeuron\), got Leaky",
+    "nex.EscapeRate(nex.Refractory(nex.LIF(), 2.0), 1.0)": r"EscapeRate: `cell` must be a neuron .* got Refractory",
     "nex.Every(nex.LIF(), 2.0)": r"Every: `n` must be a whole number of steps, at least 1, got 2\.0",
     "nex.Substeps(nex.LIF(), True)": r"Substeps: `n` must be a whole number of steps",
     "nex.FromDiffrax('heun')": r"FromDiffrax: `solver` must be a diffrax solver, got 'heun'",

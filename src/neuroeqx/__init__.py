@@ -24,6 +24,7 @@ from ._interfaces import (
     AbstractReset as AbstractReset,
     AbstractRule as AbstractRule,
     AbstractSparseConnectivity as AbstractSparseConnectivity,
+    AbstractSpiking as AbstractSpiking,
     AbstractStepper as AbstractStepper,
     AbstractSurrogate as AbstractSurrogate,
 )
@@ -47,15 +48,27 @@ from .network import (
     Receptor as Receptor,
 )
 from .neurons import (
+    AdaptiveQIF as AdaptiveQIF,
+    AdEx as AdEx,
+    ALIF as ALIF,
+    EscapeRate as EscapeRate,
+    ExpIF as ExpIF,
     FitzHughNagumo as FitzHughNagumo,
+    GIF as GIF,
     Graded as Graded,
     HardReset as HardReset,
     HindmarshRose as HindmarshRose,
     HodgkinHuxley as HodgkinHuxley,
+    IF as IF,
+    Izhikevich as Izhikevich,
+    Izhikevich2007 as Izhikevich2007,
     Leaky as Leaky,
     LIF as LIF,
+    MAT2 as MAT2,
     MorrisLecar as MorrisLecar,
+    QIF as QIF,
     SoftReset as SoftReset,
+    SpikeCurrent as SpikeCurrent,
     TraubMiles as TraubMiles,
     WangBuzsaki as WangBuzsaki,
 )
@@ -74,6 +87,7 @@ from .steppers import (
     ExpEuler as ExpEuler,
     ExpEulerBlock as ExpEulerBlock,
     FromDiffrax as FromDiffrax,
+    HalfSteps as HalfSteps,
     RK4 as RK4,
     Strang as Strang,
 )

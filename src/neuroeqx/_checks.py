@@ -20,15 +20,36 @@ def check_not_negative(model: eqx.Module, *names: str) -> None:
 
 def check_fraction(model: eqx.Module, *names: str) -> None:
     """As `check_positive`, with one as the greatest value."""
-    _check(model, names, lambda x: (x <= 0.0) | (np.isfinite(x) & (x > 1.0)), "must be above 0 and at most 1")
+    _check(model, names, lambda x: (x <= 0.0) | (x > 1.0), "must be above 0 and at most 1")
+
+
+def check_below(module: eqx.Module, low: str, high: str) -> None:
+    """Raise a `ValueError` unless one parameter lies below another one everywhere."""
+    below, above = _known(getattr(module, low)), _known(getattr(module, high))
+    if below is None or above is None:
+        return
+    try:
+        apart = below < above
+    except ValueError:  # shapes that belong to different populations, of which `Population` speaks
+        return
+    if not np.all(apart):
+        raise ValueError(
+            f"{type(module).__name__}: `{low}` must lie below `{high}`, got {low} = {below} and {high} = {above}: "
+            "a spike would leave the neuron at or above its threshold."
+        )
 
 
 def _check(model: eqx.Module, names: tuple[str, ...], is_bad: Any, rule: str) -> None:
     for name in names:
-        value = getattr(model, name)
-        if not eqx.is_array(value) or is_tracer(value):
-            continue
-        found = np.asarray(value, np.float64).ravel()
-        bad = found[is_bad(found)]
-        if bad.size:
-            raise ValueError(f"{type(model).__name__}: `{name}` {rule}, got {bad[0]:g}.")
+        found = _known(getattr(model, name))
+        if found is not None and np.any(is_bad(found)):
+            raise ValueError(f"{type(model).__name__}: `{name}` {rule}, got {found[is_bad(found)].min():g}.")
+
+
+def _known(value: Any) -> np.ndarray | None:
+    """The numbers of a parameter, unless it is being traced, stands for a shape, or is not finite (of which `check_finite`
+    speaks)."""
+    if not eqx.is_array(value) or is_tracer(value):
+        return None
+    array = np.asarray(value, np.float64)
+    return array if np.all(np.isfinite(array)) else None

@@ -9,14 +9,16 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
+import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
-from jaxtyping import Array, Float, Int, Num
+from jaxtyping import Array, Bool, Float, Int, Num
 
 from ._current import Affine, as_current
 from ._fields import check_finite
 from ._replace_gradient import replace_gradient
 from ._types import Current, Key, Output, State, Time, VectorField, Y
+from ._voltage import voltage, with_voltage
 
 
 class AbstractDynamics(eqx.Module):
@@ -59,14 +61,54 @@ class AbstractCell(eqx.Module):
         """As `AbstractDynamics.step`, for each element of the state."""
 
 
-class AbstractNeuron(AbstractCell):
-    """A cell that spikes. A neuron is three short methods: `vector_field`, `threshold` and `reset`."""
+class AbstractSpiking(AbstractCell):
+    """A cell that spikes, its step in two halves, so that a wrapper can come between them: a neuron, or a wrapper that makes
+    its spikes in another way."""
+
+    @abc.abstractmethod
+    def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0) -> Y:
+        """The subthreshold part of a step."""
+
+    @abc.abstractmethod
+    def hold(self, before: Y, after: Y, held: Bool[Array, "..."]) -> Y:
+        """The state after the subthreshold part of a step from `before` to `after`, where cells are refractory (`held`)."""
+
+    @abc.abstractmethod
+    def fire(
+        self, before: Y, after: Y, allowed: Float[Array, "..."] | None = None, *, dt: float, key: Key | None = None
+    ) -> tuple[Y, Float[Array, "..."]]:
+        """The spikes of a step that went from `before` to `after`, and the state after the reset.
+
+        **Arguments:**
+
+        - `allowed`: 1 where a spike may be emitted, 0 where not (refractory); everywhere if `None`.
+        - `key`: randomness of the spikes, if there is any.
+        """
+
+    def step(
+        self, state: Y, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
+    ) -> tuple[Y, Float[Array, "..."]]:
+        """Integrate over one step, then fire and reset.
+
+        **Arguments:**
+
+        - `input`: the membrane current: a function of the voltage, or an array or number for a constant one.
+
+        **Returns:** the new state and the spikes, 0 or 1 in the float dtype.
+        """
+        return self.fire(state, self.integrate(state, as_current(input), dt=dt, t=t), dt=dt, key=key)
+
+
+class AbstractNeuron(AbstractSpiking):
+    """A neuron is three short methods: `vector_field`, `threshold` and `reset`."""
 
     stepper: eqx.AbstractVar["AbstractStepper"]
     surrogate: eqx.AbstractVar["AbstractSurrogate"]
     # False: the neuron fires in every step that ends with `threshold >= 0` (it is reset, so it leaves that region).
     # True: it is not reset, and fires in the step in which `threshold` crosses zero upwards.
     fires_on_crossing: ClassVar[bool] = False
+    # Whether a refractory period holds the voltage. False where a spike moves the threshold only, and not the voltage.
+    is_held_refractory: ClassVar[bool] = True
 
     @abc.abstractmethod
     def vector_field(self, t: Time, y: Y, current: Current) -> Y:
@@ -84,36 +126,23 @@ class AbstractNeuron(AbstractCell):
         """
 
     def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0) -> Y:
-        """The subthreshold part of a step."""
         return self.stepper(self.vector_field, t, dt, y, current)
 
-    def fire(self, before: Y, after: Y, allowed: Float[Array, "..."] | None = None) -> tuple[Y, Float[Array, "..."]]:
-        """The spikes of a step that went from `before` to `after`, and the state after the reset.
+    def hold(self, before: Y, after: Y, held: Bool[Array, "..."]) -> Y:
+        if not self.is_held_refractory:
+            return after
+        return with_voltage(after, jnp.where(held, voltage(before), voltage(after)))
 
-        **Arguments:**
-
-        - `allowed`: 1 where a spike may be emitted, 0 where not (refractory); everywhere if `None`.
-        """
+    def fire(
+        self, before: Y, after: Y, allowed: Float[Array, "..."] | None = None, *, dt: float, key: Key | None = None
+    ) -> tuple[Y, Float[Array, "..."]]:
+        del dt, key
         spike = self.surrogate(self.threshold(after))
         if self.fires_on_crossing:
             spike = spike * (self.threshold(before) < 0.0).astype(spike.dtype)
         if allowed is not None:
             spike = spike * allowed
         return self.reset(after, spike), spike
-
-    def step(
-        self, state: Y, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
-    ) -> tuple[Y, Float[Array, "..."]]:
-        """Integrate over one step, then fire and reset.
-
-        **Arguments:**
-
-        - `input`: the membrane current: a function of the voltage, or an array or number for a constant one.
-
-        **Returns:** the new state and the spikes, 0 or 1 in the float dtype.
-        """
-        del key
-        return self.fire(state, self.integrate(state, as_current(input), dt=dt, t=t))
 
 
 class AbstractGradedCell(AbstractCell):
@@ -132,7 +161,7 @@ class AbstractGradedCell(AbstractCell):
     def step(
         self, state: Y, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
     ) -> tuple[Y, Float[Array, "..."]]:
-        """Integrate over one step; the output is that of the new state. `input` as in `AbstractNeuron.step`."""
+        """Integrate over one step; the output is that of the new state. `input` as in `AbstractSpiking.step`."""
         del key
         y = self.stepper(self.vector_field, t, dt, state, as_current(input))
         return y, self.output(y)

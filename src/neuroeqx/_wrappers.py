@@ -13,9 +13,9 @@ from jaxtyping import Array, Float, Int
 
 from ._current import as_current
 from ._fields import param
-from ._interfaces import AbstractCell, AbstractNeuron
+from ._interfaces import AbstractCell, AbstractSpiking
 from ._types import is_tracer, Key, Output, Parameter, State, Time, Y
-from ._voltage import voltage, with_voltage
+from ._voltage import voltage
 
 
 class RefractoryState(eqx.Module):
@@ -30,9 +30,10 @@ class RefractoryState(eqx.Module):
 
 
 class Refractory(AbstractCell):
-    """Holds the voltage of a neuron for a while after each spike; its other variables go on.
+    """Holds the voltage of a neuron for a while after each spike, and lets it not fire; its other variables go on.
 
-    A spike in step n holds the voltage through the steps n + 1 ... n + t_ref / dt. Whole steps are counted, so the
+    A spike in step n holds the voltage through the steps n + 1 ... n + t_ref / dt. (The voltage of a neuron whose spikes
+    leave it alone, such as `MAT2`, goes on.) Whole steps are counted, so the
     period is the same at any time of any run.
 
     **Arguments:**
@@ -43,11 +44,11 @@ class Refractory(AbstractCell):
         period is not known yet (a tracer, inside of a transformation) it is rounded, and cut at 32,767 steps.
     """
 
-    cell: AbstractNeuron
+    cell: AbstractSpiking
     t_ref: Parameter = param()
 
     def __check_init__(self) -> None:
-        if not isinstance(self.cell, AbstractNeuron):
+        if not isinstance(self.cell, AbstractSpiking):
             raise TypeError(
                 f"Refractory: `cell` must be a neuron (AbstractNeuron), got {type(self.cell).__name__}. "
                 "A cell that does not spike has no refractory period; other wrappers go outside of this one."
@@ -63,12 +64,10 @@ class Refractory(AbstractCell):
     def step(
         self, state: RefractoryState, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
     ) -> tuple[RefractoryState, Float[Array, "..."]]:
-        del key
         held = state.remaining > 0
         after = self.cell.integrate(state.cell, as_current(input), dt=dt, t=t)
-        v = jnp.where(held, voltage(state.cell), voltage(after))
-        after = with_voltage(after, v)
-        after, spike = self.cell.fire(state.cell, after, allowed=(~held).astype(v.dtype))
+        after = self.cell.hold(state.cell, after, held)
+        after, spike = self.cell.fire(state.cell, after, allowed=(~held).astype(voltage(after).dtype), dt=dt, key=key)
         period = jnp.minimum(jnp.round(self.t_ref / dt), jnp.iinfo(_STEPS).max).astype(_STEPS)
         remaining = jnp.where(spike > 0.0, period, jnp.maximum(state.remaining - 1, 0))
         return RefractoryState(after, remaining), spike
@@ -127,7 +126,7 @@ class Every(AbstractCell):
 
     def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> EveryState:
         inner = self.cell.init(shape, key=key)
-        output = jax.eval_shape(lambda s: self.cell.step(s, None, dt=1.0)[1], inner)
+        output = jax.eval_shape(lambda s: self.cell.step(s, None, dt=1.0, key=jax.random.key(0))[1], inner)
         return EveryState(inner, jnp.zeros(output.shape, output.dtype), jnp.zeros((), jnp.int32))
 
     def step(
@@ -188,7 +187,7 @@ def is_spiking(cell: AbstractCell) -> bool:
     """Whether the output of a cell, or of the cell inside its wrappers, is spikes."""
     while isinstance(cell, Every | Substeps):
         cell = cell.cell
-    return isinstance(cell, AbstractNeuron | Refractory)
+    return isinstance(cell, AbstractSpiking | Refractory)
 
 
 def check_periods(model: eqx.Module, dt: float) -> None:

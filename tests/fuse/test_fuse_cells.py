@@ -104,6 +104,7 @@ class Case(NamedTuple):
     - `spread`: of random states, the bounds of each leaf.
     - `native`: whether native code must take it; if not, whatever runs must still give the same.
     - `receptor`: for synapses, which are reached through a cell: one, or several by name.
+    - `key`: of cells that need randomness.
     - `ulps`: how far a step may differ, in units in the last place of the largest value of a variable.
     """
 
@@ -113,6 +114,7 @@ class Case(NamedTuple):
     native: bool = True
     receptor: Callable[[], Any] | None = None
     ulps: int = 4
+    key: Any = None
 
 
 LIF = functools.partial(nex.LIF, tau=each(10.0, 30.0), v_rest=-60.0, v_th=each(-52.0, -48.0), v_reset=-61.0)
@@ -129,6 +131,7 @@ heun = nex.FromDiffrax(diffrax.Heun())
 ROUGH = 16  # where rates are quotients of small differences
 STEEP = 128  # where the rate of a variable in itself passes zero, around which phi1 is a quotient of small differences
 V, GATES, SMALL, STEPS = [(-75.0, -45.0)], [(0.0, 1.0)] * 3, [(-2.0, 2.0)], [(0, 4)]
+TAKE_OFF, CURRENT = [(-75.0, -38.0)], (600.0, 1500.0)
 MEMBRANE, POINT, STRONG = [(-90.0, 50.0)], (8.0, 20.0), (100.0, 300.0)
 
 # What follows spikes, and bounds of random states.
@@ -163,6 +166,20 @@ CASES: dict[Any, dict[str, Case]] = {
     nex.MorrisLecar: {"": Case(MorrisLecar, (100.0, 180.0), MEMBRANE + GATES[2:], ulps=ROUGH)},
     nex.FitzHughNagumo: {"": Case(FitzHughNagumo, (0.5, 1.2), SMALL * 2, ulps=STEEP)},
     nex.HindmarshRose: {"": Case(HindmarshRose, (4.0, 6.0), SMALL + [(-12.0, 0.0), (1.0, 4.0)], ulps=STEEP)},
+    nex.IF: {"": Case(lambda: nex.IF(c=each(10.0, 30.0), v_th=10.0), POINT, SMALL)},
+    nex.ALIF: {"": Case(lambda: nex.ALIF(tau=each(10.0, 30.0), beta=each(0.1, 0.3)), (1.5, 3.0), SMALL + [(0.0, 5.0)])},
+    nex.ExpIF: {"": Case(lambda: nex.ExpIF(delta_t=each(1.5, 2.5)), CURRENT, TAKE_OFF, ulps=ROUGH)},
+    nex.AdEx: {"": Case(lambda: nex.AdEx(b=each(20.0, 80.0)), CURRENT, TAKE_OFF + [(0.0, 200.0)], ulps=ROUGH)},
+    nex.QIF: {"": Case(lambda: nex.QIF(c=each(0.05, 0.08)), POINT, V)},
+    nex.AdaptiveQIF: {"": Case(lambda: nex.AdaptiveQIF(b=each(0.1, 2.0)), (20.0, 40.0), V + SMALL)},
+    nex.Izhikevich: {
+        "": Case(lambda: nex.Izhikevich(d=each(4.0, 8.0)), POINT, V + [(-15.0, 0.0)]),
+        "halves": Case(lambda: nex.Izhikevich(stepper=nex.HalfSteps()), POINT, V + [(-15.0, 0.0)]),
+    },
+    nex.Izhikevich2007: {"": Case(lambda: nex.Izhikevich2007(d=each(50.0, 100.0)), STRONG, V + [(0.0, 200.0)])},
+    nex.GIF: {"": Case(lambda: nex.GIF(a=each(0.0, 0.005)), STRONG, V + [(-55.0, -45.0)] + [(-50.0, 50.0)] * 2)},
+    nex.MAT2: {"": Case(lambda: nex.MAT2(omega=each(15.0, 20.0)), (500.0, 900.0), V + [(0.0, 40.0)] * 2)},
+    nex.EscapeRate: {"": Case(lambda: nex.EscapeRate(LIF(), 2.0), POINT, V, key=jax.random.key(5))},
     nex.Leaky: {"": Case(Leaky, (-2.0, 2.0), SMALL)},
     nex.Graded: {
         "": Case(Graded, (-2.0, 2.0), SMALL),
@@ -249,7 +266,7 @@ def runs(monkeypatch):
         model = population(case)
         record = {"s": nex.spikes(), "o": nex.output()}
         both = lambda t1, state=None: [
-            nex.simulate(model, t1, DT, drive_of(case), state=state, record=record, fused=fused)
+            nex.simulate(model, t1, DT, drive_of(case), state=state, record=record, key=case.key, fused=fused)
             for fused in (True, False)
         ]
         both(DT)

@@ -18,7 +18,9 @@ class ExpEuler(AbstractStepper):
 
     Exact for equations linear in one variable under constant input: a LIF cell with any number of conductances, a gate
     at constant voltage. Order 1 otherwise, and stable for decaying variables at any step. The derivatives are taken by
-    forward-mode differentiation; where the equation is linear in the variable they reduce to its rate constant.
+    forward-mode differentiation; where the equation is linear in the variable they reduce to its rate constant. A
+    variable that grows by more than e^40 within a step, as the voltage of an exponential neuron in its upstroke, is
+    let grow by that much, so that it stays finite.
     """
 
     order: ClassVar[int] = 1
@@ -30,6 +32,6 @@ class ExpEuler(AbstractStepper):
             with_leaf = lambda x: treedef.unflatten([*leaves[:i], x, *leaves[i + 1 :]])
             rate = lambda x: jtu.tree_leaves(vector_field(t, with_leaf(x), args))[i]
             f, slope = jax.jvp(rate, (leaf,), (jnp.ones_like(leaf),))
-            return leaf + dt * f * phi1(dt * slope)
+            return leaf + dt * f * phi1(jnp.minimum(dt * slope, 40.0))
 
         return treedef.unflatten([component(i, leaf) for i, leaf in enumerate(leaves)])
