@@ -171,7 +171,7 @@ CASES: dict[Any, dict[str, Case]] = {
     nex.ExpIF: {"": Case(lambda: nex.ExpIF(delta_t=each(1.5, 2.5)), CURRENT, TAKE_OFF, ulps=ROUGH)},
     nex.AdEx: {"": Case(lambda: nex.AdEx(b=each(20.0, 80.0)), CURRENT, TAKE_OFF + [(0.0, 200.0)], ulps=ROUGH)},
     nex.QIF: {"": Case(lambda: nex.QIF(c=each(0.05, 0.08)), POINT, V)},
-    nex.AdaptiveQIF: {"": Case(lambda: nex.AdaptiveQIF(b=each(0.1, 2.0)), (20.0, 40.0), V + SMALL)},
+    nex.AdaptiveQIF: {"": Case(lambda: nex.AdaptiveQIF(b=each(0.1, 2.0)), (20.0, 40.0), V + SMALL, ulps=ROUGH)},
     nex.Izhikevich: {
         "": Case(lambda: nex.Izhikevich(d=each(4.0, 8.0)), POINT, V + [(-15.0, 0.0)]),
         "halves": Case(lambda: nex.Izhikevich(stepper=nex.HalfSteps()), POINT, V + [(-15.0, 0.0)]),
