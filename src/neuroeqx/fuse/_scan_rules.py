@@ -54,9 +54,13 @@ def _jvp(primals: Sequence[Any], tangents: Sequence[Any], *, loop: Scan) -> tupl
     for group in (range(loop.carry), range(loop.carry, len(own.moved))):
         for k in group:
             lead = ((loop.length,) if k >= loop.carry else ()) + ((loop.members or 1,) if batched[k] else ())
-            outs.append(_with_members(next(results), lead + loop.body.jaxpr.outvars[k].aval.shape, int(k >= loop.carry)))
+            outs.append(
+                _with_members(next(results), lead + loop.body.jaxpr.outvars[k].aval.shape, int(k >= loop.carry))
+            )
         for k in group:
-            moved.append(_gathered(own.lanes, k >= loop.carry, loop, k, outs[k], next(results)) if own.moved[k] else None)
+            moved.append(
+                _gathered(own.lanes, k >= loop.carry, loop, k, outs[k], next(results)) if own.moved[k] else None
+            )
     return outs, [zero_tangent(x) if t is None else t for x, t in zip(outs, moved, strict=True)]
 
 
