@@ -44,20 +44,20 @@ def fused_scans(jaxpr):
 def unrolled(body, carry, xs):
     """`lax.scan` without a loop."""
     outputs = []
-    for k in range(STEPS):
+    for k in range(len(jax.tree.leaves(xs)[0])):
         carry, out = body(carry, jax.tree.map(lambda x, k=k: x[k], xs))
         outputs.append(out)
     return carry, jax.tree.map(lambda *x: jnp.stack(x), *outputs)
 
 
 def rounding(function, *operands):
-    """How far rounding to float32 takes the results of `lax.scan` from those in float64."""
-    function = functools.partial(function, lax.scan)
-    single = jax.jit(function)(*operands)
+    """How far the results of `lax.scan` in float32 are from those in float64, relative to the largest numbers in them."""
+    run = lambda *xs: jax.tree.leaves(jax.jit(functools.partial(function, lax.scan))(*xs))
+    single = [np.asarray(x) for x in run(*operands)]
     with jax.enable_x64(True):
-        double = jax.jit(function)(*jax.tree.map(lambda x: jnp.asarray(x, "float64"), operands))
-        error = lambda x, y: float(jnp.max(jnp.abs(x - y)) / jnp.maximum(jnp.max(jnp.abs(y)), 1e-30))
-        return max(map(error, jax.tree.leaves(single), jax.tree.leaves(double)))
+        double = [np.asarray(x) for x in run(*jax.tree.map(lambda x: jnp.asarray(x, "float64"), operands))]
+    pairs = zip(single, double, strict=True)
+    return max(np.abs(x - y).max() / np.abs(y).max() for x, y in pairs if np.abs(y).max() > 0)
 
 
 def same(function, *operands, dtype, native=True, truth=lax.scan, least=0.0):
@@ -109,15 +109,14 @@ def gradients(cell, state, currents, dt=0.1):
 
 
 SYNAPSES = ("Expon", "Instant")
-IN_XLA = ("LIF Heun", "Every", "Every Graded")  # whose steps are not elementwise alone
+IN_XLA = ("Every", "Every Graded")  # whose steps are not elementwise alone
 CASES = {name: case for name, case in CELLS.items() if name not in SYNAPSES}
 for _name, _stepper in STEPPERS.items():
     if _name != "FromDiffrax":
         CASES[f"LIF {_name}"] = functools.partial(nex.LIF, stepper=_stepper), 1.5
-for _name in ("Euler", "RK4"):
-    CASES[f"TraubMiles {_name}"] = functools.partial(nex.TraubMiles, stepper=STEPPERS[_name]), 500.0
+CASES["TraubMiles Euler"] = functools.partial(nex.TraubMiles, stepper=nex.Euler()), 500.0
 for _name, _surrogate in SURROGATES.items():
-    CASES[f"LIF {_name}"] = functools.partial(nex.LIF, surrogate=_surrogate), 1.5
+    CASES[f"LIF {_name}"] = functools.partial(lambda kind: nex.LIF(surrogate=kind()), type(_surrogate)), 1.5
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -127,8 +126,8 @@ def test_cells(name, dtype):
     currents = numbers((STEPS, 37), dtype, 0.5, 3.0) * current
     dt = 0.05 if current > 100 else 2.0  # most fire
     function, *operands = gradients(cell, cell.init((37,)), currents, dt)
-    # Gates of a spiking cell multiply what is rounded.
-    least = 2.0 * rounding(function, *operands) if dtype == "float32" and "TraubMiles" in name else 0.0
+    # The slopes of its rates are differences of numbers that are almost the same, to 1e-4 in float32 in XLA too.
+    least = 5.0 * rounding(function, *operands) if dtype == "float32" and "TraubMiles" in name else 0.0
     result = same(function, *operands, dtype=dtype, native=name not in IN_XLA, least=least)
     assert max(float(jnp.max(jnp.abs(x))) for x in jax.tree.leaves(result)) > 1e-3
 
@@ -174,7 +173,7 @@ def loss(scan, v, decay, xs):
 
     def body(carry, x):
         v, i = carry
-        v = decay * v + 0.3 * x * phi1(-v) + 0.1 * exprel_inverse(v)
+        v = decay * v + 0.3 * x * phi1(-1.0 - v) + 0.1 * exprel_inverse(v + 2.0)
         spike = surrogate(v - 1.0)
         return (v - spike * lax.stop_gradient(v), i + 1), (spike, v)
 
@@ -186,6 +185,10 @@ def operands(dtype, n=9):
     return numbers((n,), dtype), numbers((n,), dtype, 0.7, 0.95, 1), numbers((STEPS, n), dtype, 0.0, 4.0, 2)
 
 
+def squares(own):
+    return lambda *xs: jnp.sum(jax.grad(own, argnums=1)(*xs) ** 2)
+
+
 HOW = {
     "grad": lambda own: jax.grad(own, argnums=(0, 1, 2)),
     "jvp": lambda own: lambda *xs: jax.jvp(own, xs, xs),
@@ -193,7 +196,7 @@ HOW = {
     "forward over reverse": lambda own: jax.hessian(own, argnums=1),
     "reverse over reverse": lambda own: jax.jacrev(jax.grad(own, argnums=1), argnums=(0, 1)),
     "reverse over forward": lambda own: jax.grad(lambda *xs: jax.jvp(own, xs, xs)[1], argnums=(0, 1, 2)),
-    "third": lambda own: jax.grad(lambda *xs: jnp.sum(jnp.sin(jax.hessian(own, argnums=1)(*xs))), argnums=(0, 1)),
+    "third": lambda own: jax.grad(lambda *xs: squares(squares(own))(*xs), argnums=(0, 1)),
     "checkpoint": lambda own: jax.grad(jax.checkpoint(own), argnums=(0, 1, 2)),
     "checkpoint that keeps": lambda own: jax.grad(
         jax.checkpoint(own, policy=jax.checkpoint_policies.everything_saveable), argnums=(0, 1, 2)
@@ -207,7 +210,8 @@ HOW = {
 def test_orders_and_modes(how, dtype):
     """Against steps without a loop: the second derivatives of `lax.scan` lack those of surrogates on the way back."""
     function = lambda scan, *xs: HOW[how](functools.partial(loss, scan))(*xs)
-    result = same(function, *operands(dtype), dtype=dtype, truth=unrolled)
+    v, decay, xs = operands(dtype)
+    result = same(function, v, decay, xs[: 2 if how == "third" else 4], dtype=dtype, truth=unrolled)
     assert all(np.abs(x).max() > 1e-3 for x in jax.tree.leaves(result))
 
 

@@ -1,5 +1,6 @@
 """Kernels of fused scans as they are launched, compiled for GPUs of four kinds and lowered for CUDA."""
 
+import functools
 import os
 import re
 
@@ -26,6 +27,9 @@ TARGETS = ("80", "90", "100", "gfx942")
 # Registers of a thread, twice as many in float64. Programs have 128 threads, a multiprocessor 65,536 registers: 8 programs.
 CEILING = {"LIF Euler": 56, "LIF ExpEuler": 64, "AdEx": 64, "Izhikevich": 56, "TraubMiles": 80}
 
+# The same of the kernels backwards in time.
+BACKWARDS = {"LIF Euler": 80, "LIF ExpEuler": 96, "AdEx": 96, "Izhikevich": 72, "TraubMiles": 128}
+
 # Instructions that are no good far from zero.
 APPROXIMATE = r"\b(sin|cos|tanh|lg2)\.approx"
 
@@ -36,9 +40,9 @@ def launches():
 
 
 def launch_of(launches, function, *operands):
-    """The launch that a scan is lowered to, and the equation."""
+    """The launch that the last scan is lowered to."""
     launches.clear()
-    eqn = bodies.scan_equation(function, *operands)
+    eqn = bodies.scan_equations(function, *operands)[-1]
     shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars]
     jax.jit(lambda *operands: _scan._triton(*operands, **eqn.params)).lower(*shapes)
     [launch] = launches
@@ -69,6 +73,19 @@ def test_cells(name, real, launches, tmp_path):
         registers, ptx = look_at(launch, target, tmp_path)
         assert registers <= CEILING[name] * (1 if real == "float32" else 2), (name, target)
         assert real == "float64" or ".f64" not in ptx
+
+
+@pytest.mark.parametrize("name", bodies.CELLS)
+def test_gradients(name, launches, tmp_path):
+    """The kernel backwards in time, which computes a step again and carries cotangents."""
+    function, state, current = bodies.cell(name, 301, "float32")[0], *bodies.cell(name, 301, "float32")[1]
+    outputs = lambda scan, current: jax.tree.leaves(function(scan, state, current))
+    total = lambda scan, current: sum(jnp.sum(x) for x in outputs(scan, current) if x.dtype == current.dtype)
+    launch = launch_of(launches, lambda scan, current: jax.grad(functools.partial(total, scan))(current), current)
+    for target in ("90", "gfx942"):
+        registers, ptx = look_at(launch, target, tmp_path)
+        assert registers <= BACKWARDS[name], (name, target)
+        assert ".f64" not in ptx
 
 
 def test_memory_is_touched_once(launches, tmp_path):

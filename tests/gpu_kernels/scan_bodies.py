@@ -187,11 +187,10 @@ PRIMITIVES = (
 PRIMITIVES = [case for case in PRIMITIVES if case[:3] not in (("sign", "whole", "uint32"),)]
 
 
-def scan_equation(function, *operands):
-    """The equation of the fused scan."""
+def scan_equations(function, *operands):
+    """The equations of fused scans."""
     jaxpr = jax.make_jaxpr(functools.partial(function, fuse.scan))(*operands)
-    [eqn] = [eqn for eqn in jaxpr.eqns if eqn.primitive.name == "neuroeqx_fused_scan"]
-    return eqn
+    return [eqn for eqn in jaxpr.eqns if eqn.primitive.name == "neuroeqx_fused_scan"]
 
 
 def flat(case):
