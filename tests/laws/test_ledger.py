@@ -1,0 +1,21 @@
+"""Every public model has a row in the ledger, `docs/fidelity.md`."""
+
+import re
+from pathlib import Path
+
+import neuroeqx as nex
+import pytest
+
+from .test_table import public_finals
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "fidelity.md").read_text()
+NAMED = {name for row in PAGE.splitlines() if row.startswith("| ") for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+# What only composes others, or runs them.
+EXEMPT = {"Every", "Substeps"}
+
+
+@pytest.mark.parametrize("base", [nex.AbstractCell, nex.AbstractOutput])
+def test_every_model_has_a_row(base):
+    models = public_finals(base) - EXEMPT
+    assert models - NAMED == set(), "python -m neuroeqx.testing.ledger writes rows from the fixture `ledger`"
