@@ -1,6 +1,6 @@
 """Exponential Euler, one variable at a time."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,9 @@ class ExpEuler(AbstractStepper):
     forward-mode differentiation; where the equation is linear in the variable they reduce to its rate constant.
     """
 
-    order: ClassVar[int] = 1
+    @property
+    def order(self) -> int:
+        return 1
 
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
         leaves, treedef = jtu.tree_flatten(y)
