@@ -1,7 +1,5 @@
 """Steppers against closed forms and their declared orders."""
 
-from typing import ClassVar
-
 import diffrax
 import equinox as eqx
 import jax.numpy as jnp
@@ -76,7 +74,7 @@ def test_order_of_convergence(stepper, order, ledger):
 
 def test_a_wrong_order_is_found():
     class Crooked(nex.AbstractStepper):
-        order: ClassVar[int] = 2
+        order = 2
 
         def __call__(self, vector_field, t, dt, y, args):
             return nex.Euler()(vector_field, t, dt, y, args)

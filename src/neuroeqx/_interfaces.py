@@ -209,8 +209,10 @@ class AbstractOutput(eqx.Module):
 class AbstractStepper(eqx.Module):
     """A one-step integration method."""
 
-    # The power of dt with which the error over a given time falls; `neuroeqx.testing.check_order` holds it to that.
-    order: eqx.AbstractVar[int]
+    @property
+    @abc.abstractmethod
+    def order(self) -> int:
+        """The power of dt with which the error over a given time falls; `neuroeqx.testing.check_order` holds it to that."""
 
     @abc.abstractmethod
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:

@@ -121,7 +121,7 @@ LIF = functools.partial(nex.LIF, tau=each(10.0, 30.0), v_rest=-60.0, v_th=each(-
 TraubMiles = functools.partial(nex.TraubMiles, v_t=each(-64.0, -61.0), g_k=each(5e3, 7e3))
 HodgkinHuxley = functools.partial(nex.HodgkinHuxley, c=each(0.9, 1.1), g_k=each(34.0, 38.0))
 # Of a capacitance for which this step is short enough: else exponential Euler throws the voltage far above its range.
-WangBuzsaki = functools.partial(nex.WangBuzsaki, c=each(3.5, 4.5), phi=each(4.0, 6.0))
+WangBuzsaki = functools.partial(nex.WangBuzsaki, c=each(1.8, 2.2), phi=each(4.0, 6.0))
 MorrisLecar = functools.partial(nex.MorrisLecar, v_2=each(17.0, 19.0), phi=each(0.04, 0.05))
 FitzHughNagumo = functools.partial(nex.FitzHughNagumo, tau=each(10.0, 14.0))
 HindmarshRose = functools.partial(nex.HindmarshRose, s=each(3.8, 4.2))
@@ -162,7 +162,7 @@ CASES: dict[Any, dict[str, Case]] = {
         "RK4": Case(lambda: TraubMiles(stepper=nex.RK4()), STRONG, [(-70.0, -50.0)] + [(0.0, 0.1)] * 3, ulps=ROUGH),
     },
     nex.HodgkinHuxley: {"": Case(HodgkinHuxley, (10.0, 30.0), MEMBRANE + GATES, ulps=ROUGH)},
-    nex.WangBuzsaki: {"": Case(WangBuzsaki, (5.0, 20.0), MEMBRANE + GATES[1:], ulps=STEEP)},
+    nex.WangBuzsaki: {"": Case(WangBuzsaki, (2.0, 8.0), [(-80.0, -40.0)] + GATES[1:], ulps=STEEP)},
     nex.MorrisLecar: {"": Case(MorrisLecar, (100.0, 180.0), MEMBRANE + GATES[2:], ulps=ROUGH)},
     nex.FitzHughNagumo: {"": Case(FitzHughNagumo, (0.5, 1.2), SMALL * 2, ulps=STEEP)},
     nex.HindmarshRose: {"": Case(HindmarshRose, (4.0, 6.0), SMALL + [(-12.0, 0.0), (1.0, 4.0)], ulps=STEEP)},

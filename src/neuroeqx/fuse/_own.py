@@ -13,9 +13,10 @@ from ._elementwise import EMITTERS
 
 def name_of(eqn: Any) -> str:
     """Of the primitive, or of a function of ours that has native code of its own."""
-    called = eqn.params.get("name") if eqn.primitive.name in ("jit", "pjit") else None
-    own = called in EMITTERS and called.startswith("neuroeqx_") and _is_itself(called, eqn)
-    return called if own else eqn.primitive.name
+    called = str(eqn.params.get("name")) if eqn.primitive.name in ("jit", "pjit") else ""
+    if called in EMITTERS and called.startswith("neuroeqx_") and _is_itself(called, eqn):
+        return called
+    return eqn.primitive.name
 
 
 def _is_itself(name: str, eqn: Any) -> bool:

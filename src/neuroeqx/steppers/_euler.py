@@ -1,6 +1,6 @@
 """Forward Euler."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 
@@ -11,7 +11,9 @@ from .._types import Time, VectorField, Y
 class Euler(AbstractStepper):
     """`y + dt f(t, y)`. Order 1; unstable where dt exceeds twice the shortest time constant."""
 
-    order: ClassVar[int] = 1
+    @property
+    def order(self) -> int:
+        return 1
 
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
         return jax.tree_util.tree_map(lambda y, f: y + dt * f, y, vector_field(t, y, args))

@@ -1,6 +1,6 @@
 """The exact propagator of a linear system."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,9 @@ class Exact(AbstractStepper):
     the exponential Rosenbrock-Euler method of order 2.
     """
 
-    order: ClassVar[int] = 2
+    @property
+    def order(self) -> int:
+        return 2
 
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
         leaves, treedef = jtu.tree_flatten(y)

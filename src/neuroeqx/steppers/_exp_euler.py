@@ -1,6 +1,6 @@
 """Exponential Euler, one variable at a time."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +23,9 @@ class ExpEuler(AbstractStepper):
     let grow by that much, so that it stays finite.
     """
 
-    order: ClassVar[int] = 1
+    @property
+    def order(self) -> int:
+        return 1
 
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
         leaves, treedef = jtu.tree_flatten(y)

@@ -1,6 +1,6 @@
 """Exponential Euler with all the variables of a cell together."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,9 @@ class ExpEulerBlock(AbstractStepper):
     most 16 times the shortest time constant, and lose digits beyond.
     """
 
-    order: ClassVar[int] = 2
+    @property
+    def order(self) -> int:
+        return 2
 
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
         leaves, treedef = jtu.tree_flatten(y)

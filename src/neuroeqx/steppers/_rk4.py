@@ -1,6 +1,6 @@
 """The classical Runge-Kutta method."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 
@@ -15,7 +15,9 @@ class RK4(AbstractStepper):
     stages a fixed step would pay for.
     """
 
-    order: ClassVar[int] = 4
+    @property
+    def order(self) -> int:
+        return 4
 
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
         tree_map = jax.tree_util.tree_map

@@ -1,6 +1,6 @@
 """Strang splitting, one variable at a time."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,9 @@ class Strang(AbstractStepper):
     rates per step, twice the work of `ExpEuler`, for errors that fall with the square of dt.
     """
 
-    order: ClassVar[int] = 2
+    @property
+    def order(self) -> int:
+        return 2
 
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
         leaves, treedef = jtu.tree_flatten(y)

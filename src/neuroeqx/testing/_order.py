@@ -49,25 +49,25 @@ def check_order(
 
     **Errors:** `AssertionError`, with the errors found, if the slope is not the order.
     """
-    stepper = cell.stepper if stepper is None else stepper
+    method: AbstractStepper = cell.stepper if stepper is None else stepper
     with jax.enable_x64(True):
         double = lambda x: jnp.asarray(x, jnp.float64) if eqx.is_inexact_array(x) else x
-        cell, stepper, y0, input = jtu.tree_map(double, (cell, stepper, y0, as_current(current)))
+        cell, method, y0, input = jtu.tree_map(double, (cell, method, y0, as_current(current)))
         y0 = cell.init(()) if y0 is None else y0
         start, unravel = ravel_pytree(y0)
         field = lambda t, y: cell.vector_field(t, y, input)
         exact, moved = _reference(field, start, unravel, t1)
         counts = [steps * 2**k for k in range(_HALVINGS + 1)]
-        ends = _ends(stepper, field, y0, t1, counts)
+        ends = _ends(method, field, y0, t1, counts)
         errors = [float(np.abs((end - exact) / moved).max()) for end in ends]
     if max(errors) < _ROUNDING:
         return float("inf")
     slope = float(-np.polyfit(np.log2(counts), np.log2(errors), 1)[0])
     figures = ", ".join(f"{t1 / n:.3g} ms: {error:.3g}" for n, error in zip(counts, errors, strict=True))
-    if not abs(slope - stepper.order) <= tolerance:
+    if not abs(slope - method.order) <= tolerance:
         raise AssertionError(
-            f"{type(stepper).__name__} with {type(cell).__name__}: the errors fall with the power {slope:.3f} of the step, "
-            f"which should be {stepper.order} to within {tolerance:g}; they are {figures}."
+            f"{type(method).__name__} with {type(cell).__name__}: the errors fall with the power {slope:.3f} of the step, "
+            f"which should be {method.order} to within {tolerance:g}; they are {figures}."
         )
     return slope
 
