@@ -10,7 +10,9 @@ from .test_table import public_finals
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fidelity.md").read_text()
-NAMED = {name for row in PAGE.splitlines() if row.startswith("| ") for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+NAMED = {
+    name for row in PAGE.splitlines() if row.startswith("| ") for name in re.findall(r"`(\w+)`", row.split("|")[1])
+}
 # What only composes others, or runs them.
 EXEMPT = {"Every", "Substeps"}
 

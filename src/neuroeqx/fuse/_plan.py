@@ -298,11 +298,11 @@ class _Planner:
             own = [value, *([before[id(value)]] if id(value) in before else [])]
             if any(self._looked_through(v) for v in own):
                 unit = operation.name == "convert_element_type" and operation.inputs[0].dtype.kind == "b"
-                slots = [Slot("room", len(room) + k) for k in range(3)]
+                bits, places, halves = (Slot("room", len(room) + k) for k in range(3))
                 copied = {id(self._origin(atom)) for _, atom in copies}
                 listed = not any(id(v) in copied or self._reads_values(v) for v in own)
                 kept = (Kept.LISTED if listed else Kept.CHANGED) if unit else Kept.WRITTEN
-                lists.update(dict.fromkeys(map(id, own), Places(own, *slots, kept)))
+                lists.update(dict.fromkeys(map(id, own), Places(own, bits, places, halves, kept)))
                 words, number = (2 * (value.size // 64 + 1), value.size + 2, value.size + 2), np.dtype(np.uint32)
                 room.extend(Value((n,), number) for n in words)
         return lists
@@ -315,10 +315,7 @@ class _Planner:
                     return True
             elif reader.kind != "call" or "block" in reader.params or not CALLS[reader.name].takes_ones:
                 return True
-            elif (
-                sum(atom is value for atom in reader.inputs) > 1
-                or reader.inputs[CALLS[reader.name].spikes] is not value
-            ):
+            elif [k for k, atom in enumerate(reader.inputs) if atom is value] != [CALLS[reader.name].spikes]:
                 return True
         return False
 

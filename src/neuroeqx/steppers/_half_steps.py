@@ -1,6 +1,6 @@
 """Two half-steps of the voltage, then the rest."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import jax.tree_util as jtu
 
@@ -12,7 +12,9 @@ class HalfSteps(AbstractStepper):
     """The scheme of Izhikevich (2003): the first variable, a cell's voltage, moves by forward Euler in two halves of the
     step, then the others in one step from its new value. Order 1."""
 
-    order: ClassVar[int] = 1
+    @property
+    def order(self) -> int:
+        return 1
 
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
         leaves, treedef = jtu.tree_flatten(y)
