@@ -92,6 +92,16 @@ def cells() -> dict[str, tuple[Callable[[int], Any], float]]:
         found[name] = (lambda n, cell=cell: cell()), drive
         for method, stepper in steppers.items():
             found[f"{name} {method}"] = (lambda n, cell=cell, stepper=stepper: cell(stepper=stepper)), drive
+    for name, cell, drive in (
+        ("IF", nex.IF, 1.5), ("ALIF", nex.ALIF, 1.5), ("ExpIF", nex.ExpIF, 900.0), ("AdEx", nex.AdEx, 900.0),
+        ("QIF", nex.QIF, 12.0), ("AdaptiveQIF", nex.AdaptiveQIF, 20.0), ("Izhikevich", nex.Izhikevich, 10.0),
+        ("Izhikevich2007", nex.Izhikevich2007, 200.0), ("GIF", nex.GIF, 200.0), ("MAT2", nex.MAT2, 800.0),
+        ("HodgkinHuxley", nex.HodgkinHuxley, 10.0), ("MorrisLecar", nex.MorrisLecar, 150.0),
+        ("FitzHughNagumo", nex.FitzHughNagumo, 1.0), ("HindmarshRose", nex.HindmarshRose, 3.0),
+    ):  # fmt: skip
+        found[name] = (lambda n, cell=cell: cell()), drive
+    found["EscapeRate"] = (lambda n: nex.EscapeRate(nex.LIF(), 0.2)), 1.5
+    found["WangBuzsaki"] = (lambda n: nex.WangBuzsaki(c=2.0)), 2.0
     found["LIF soft reset"] = (lambda n: nex.LIF(resetting=nex.SoftReset())), 1.5
     found["LIF tau of each"] = (lambda n: nex.LIF(tau=np.linspace(10.0, 30.0, n))), 1.5
     found["TraubMiles v_t of each"] = (lambda n: nex.TraubMiles(v_t=np.linspace(-64.0, -62.0, n))), 600.0
@@ -108,9 +118,11 @@ def _tell_missing(found: dict) -> None:
     import neuroeqx as nex
 
     synapse, cell = nex.AbstractLinearSynapse, nex.AbstractCell
+    kinetics = vars(nex.synapses).values()  # of a synapse, which has no population of its own
     classes = [
-        c for c in vars(nex).values() if isinstance(c, type) and issubclass(c, cell) and not issubclass(c, synapse)
-    ]
+        c for c in vars(nex).values()
+        if isinstance(c, type) and issubclass(c, cell) and not issubclass(c, synapse) and c not in kinetics
+    ]  # fmt: skip
     for missing in (c.__name__ for c in classes if not c.__name__.startswith("Abstract")):
         if not any(missing in name for name in found):
             print(f"{missing} is not among the cells of this benchmark.", file=sys.stderr)
@@ -138,8 +150,12 @@ class Case:
     """One way to run one population."""
 
     def __init__(self, model: Any, drive: Any, fused: bool):
+        import jax
+        import neuroeqx as nex
+
         self.model, self.drive, self.fused = model, drive, fused
         self.state = model.init(dt=DT)
+        self.key = jax.random.key(0) if isinstance(model.cell, nex.EscapeRate) else None  # spikes by chance
         self.long, self.short = FEWEST, 1
         self.first, self.peak = 0.0, 0
         self.times: tuple[list[float], list[float]] = [], []
@@ -149,7 +165,7 @@ class Case:
         import neuroeqx as nex
 
         began = time.perf_counter()
-        sol = nex.simulate(self.model, steps * DT, DT, self.drive, state=self.state, fused=self.fused)
+        sol = nex.simulate(self.model, steps * DT, DT, self.drive, state=self.state, key=self.key, fused=self.fused)
         jax.block_until_ready(sol.state)
         return time.perf_counter() - began
 
