@@ -76,7 +76,7 @@ class Flat:
 
 def name_of(eqn: Any) -> str:
     """Of the primitive, or of a function of ours that has native code of its own."""
-    called = eqn.params.get("name") if eqn.primitive.name in ("jit", "pjit") else None
+    called = str(eqn.params.get("name")) if eqn.primitive.name in ("jit", "pjit") else ""
     # Its derivatives bear its name too, but they have more operands or results.
     ours = len(eqn.invars) == OWN.get(called) and len(eqn.outvars) == 1
     return called if ours else eqn.primitive.name

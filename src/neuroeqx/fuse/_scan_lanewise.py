@@ -37,9 +37,11 @@ def lanewise(jaxpr: Jaxpr, consts: Sequence[Any], args: Sequence[Any], lanes: in
     env: dict[Any, Any] = {}
     for v, x in zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *args), strict=True):
         env[v] = as_lanes(jnp.asarray(x) if not isinstance(x, jax.Array) else x, lanes)
-    read = lambda atom: (
-        as_lanes(jnp.asarray(atom.val, atom.aval.dtype), lanes) if isinstance(atom, Literal) else env[atom]
-    )
+
+    def read(atom: Any) -> Any:
+        dtype: Any = atom.aval.dtype
+        return as_lanes(jnp.asarray(atom.val, dtype), lanes) if type(atom) is Literal else env[atom]
+
     for eqn in needed_by(jaxpr.eqns, jaxpr.outvars)[0]:
         results = _apply(eqn, [read(atom) for atom in eqn.invars], lanes)
         env.update(zip(eqn.outvars, [as_lanes(x, lanes) for x in results], strict=True))
