@@ -108,9 +108,12 @@ def gradients(cell, state, currents, dt=0.1):
     return function, parameters, currents
 
 
-SYNAPSES = ("Expon", "Instant")
+CHOSEN = (
+    "LIF", "LIF soft", "LIF Heun", "Leaky", "Graded", "TraubMiles", "Refractory", "Refractory TraubMiles", "Every",
+    "Every Graded", "Substeps", "AdEx", "Izhikevich", "GIF",
+)  # fmt: skip
 IN_XLA = ("Every", "Every Graded")  # whose steps are not elementwise alone
-CASES = {name: case for name, case in CELLS.items() if name not in SYNAPSES}
+CASES = {name: CELLS[name] for name in CHOSEN}
 for _name, _stepper in STEPPERS.items():
     if _name != "FromDiffrax":
         CASES[f"LIF {_name}"] = functools.partial(nex.LIF, stepper=_stepper), 1.5

@@ -91,10 +91,9 @@ def test_vmap_equals_a_loop(make, current, x64):
 def test_a_parameter_per_cell_equals_the_same_number_for_all(make, current, x64):
     cell, x = make(), inputs(current)
     _, expected = run(cell, x)
-    for name in own_parameters(cell):
-        value = float(jnp.ravel(getattr(_innermost(cell), name))[0])
-        _, found = run(make(**{name: np.full(N, value)}), x)
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9, err_msg=name)
+    values = {name: float(jnp.ravel(getattr(_innermost(cell), name))[0]) for name in own_parameters(cell)}
+    _, found = run(make(**{name: np.full(N, value) for name, value in values.items()}), x)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
 @everywhere
