@@ -188,13 +188,16 @@ def deliver(
     count,
     list_of_x,
     offset,
+    first,
+    end,
     real,
     weights,
     pointer,
     listed,
     ring,
+    section,
 ):
-    """`out += x @ W` along the active rows of `x`.
+    """`out += x @ W` along the active rows of `x`; unless `section` is `None`, to the targets from `first` to `end` only.
 
     They are searched for, or listed (`listed` is `uint32`: at `ids`, as many as `count` points to), or (`uint64`) `ids` is
     the address of the list of an array, of which `x` is the section from `count` on. `list_of_x` is the address of the
@@ -204,37 +207,9 @@ def deliver(
     own = array_at(weight, 1 if shared else synapses, weights)
     columns = array_at(indices, synapses, np.uint32)
     pointers, turn = _rows(rows, n_pre, pointer), _turn(offset, n_post, ring)
-    _along(target, None, own, shared != 0, columns, pointers, spikes, _are_ones(list_of_x), ids, count, turn, listed)
-
-
-@kernel
-def deliver_section(
-    out,
-    n_post,
-    weight,
-    shared,
-    indices,
-    synapses,
-    rows,
-    x,
-    n_pre,
-    ids,
-    count,
-    list_of_x,
-    first,
-    end,
-    real,
-    weights,
-    pointer,
-    listed,
-):
-    """As `deliver` from a list, to the targets from `first` to `end`."""
-    target, spikes = array_at(out, n_post, real), array_at(x, n_pre, real)
-    own = array_at(weight, 1 if shared else synapses, weights)
-    columns, pointers = array_at(indices, synapses, np.uint32), _rows(rows, n_pre, pointer)
-    section = np.uint64(first), np.uint64(end - first)
+    part_of = None if section is None else (np.uint64(first), np.uint64(end - first))
     ones = _are_ones(list_of_x)
-    _along(target, section, own, shared != 0, columns, pointers, spikes, ones, ids, count, None, listed)
+    _along(target, part_of, own, shared != 0, columns, pointers, spikes, ones, ids, count, turn, listed)
 
 
 @kernel

@@ -74,7 +74,7 @@ class _Product:
         places, listed = self._list(e, operation)
         turn = e.word(0) if offset is None else e.whole(offset)
         ring = None if offset is None else np.uint32
-        e.call("deliver", [*words, *places, turn], [*dtypes, listed, ring])
+        e.call("deliver", [*words, *places, turn, e.word(0), e.word(0)], [*dtypes, listed, ring, None])
 
     def section(self, e: Any, operation: Any) -> Callable[[], Kernel] | None:
         """From a list, to targets that are not turned within a ring."""
@@ -85,7 +85,7 @@ class _Product:
         def kernel() -> Kernel:
             words, dtypes = self._matrix(e, operation)
             places, listed = self._list(e, operation)
-            return Kernel("deliver_section", [*words, *places], [*dtypes, listed])
+            return Kernel("deliver", [*words, *places, e.word(0)], [*dtypes, listed, None, np.uint64])
 
         return kernel
 

@@ -2,7 +2,7 @@
 
 Each thread has the same half of every array of one length in every round, so that what one has written is hardly ever read
 by the other: a line of the cache that changes hands costs some 5 ns, more than a LIF cell. So a loop of few instructions is
-shared only if all that changes its arrays is; products are, where they come right before it (`_Group`).
+shared only if all that changes its arrays is; products are, where they come right before it (`Group`).
 """
 
 import copy
@@ -102,10 +102,8 @@ def _changed(e: Any, call: Operation) -> set[Any]:
 
 def _stored(e: Any, loop: list[Operation]) -> set[Any]:
     """The memory that a loop writes. Of spikes it writes bits; where those lie nothing else does."""
-    values = [op.outputs[0] for op in loop]
-    return {_place(e, v) for v in values if id(v) not in e.plan.lists or e.plan.lists[id(v)].kept == Kept.WRITTEN} - {
-        None
-    }
+    written = lambda v: id(v) not in e.plan.lists or e.plan.lists[id(v)].kept == Kept.WRITTEN
+    return {_place(e, op.outputs[0]) for op in loop if written(op.outputs[0])} - {None}
 
 
 def _touched(e: Any, loop: list[Operation]) -> set[Any]:
