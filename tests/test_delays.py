@@ -10,6 +10,7 @@ from jax import lax
 
 
 DT = 0.1
+RECEPTOR = nex.Receptor(nex.Instant(), nex.CUBA())
 
 
 def relay(lags, spike_step=3, steps=60):
@@ -18,7 +19,7 @@ def relay(lags, spike_step=3, steps=60):
     Each target's receptor keeps what arrives for one step, so its state is the arrival itself.
     """
     source = nex.SpikeTimes([spike_step * DT + 1e-9], [0], 1)
-    receptor = {"in": nex.Receptor(nex.Instant(), nex.CUBA())}
+    receptor = {"in": RECEPTOR}
     populations = {"source": source}
     projections = []
     for d in lags:
@@ -125,3 +126,16 @@ def test_the_ring_is_not_copied_in_the_loop():
     text = jitted.lower(arrays, state, jnp.int32(5)).compile(compiler_options=COMPILER_OPTIONS).as_text()
     assert "f32[15,1000]" in text
     assert not [line for line in text.splitlines() if " copy(" in line and "= f32[15,1000]" in line]
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_precision_can_change_within_a_process(first):
+    """What is remembered of a network in one precision is not taken for the other."""
+    net = nex.Network(
+        {"source": nex.SpikeTimes([0.5], [0], 5), "t": nex.Population(nex.Leaky(), 5, {"in": RECEPTOR})},
+        [nex.Projection("source", "t", "in", nex.connect.one_to_one(1.0), delay=2 * DT)],
+    )
+    for x64 in (first, not first):
+        with jax.enable_x64(x64):
+            sent = net.init(dt=DT).histories["source"].last
+            assert sent.dtype == (jnp.float64 if x64 else jnp.float32)

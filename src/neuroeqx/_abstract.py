@@ -17,10 +17,12 @@ class Form:
 
     - `tree`: of all leaves.
     - `leaves`: of an array its shape and dtype; any other leaf itself, after its type, for 1 == 1.0 == True.
+    - `x64`: whether 64 bits were enabled, on which depends what numbers and new arrays become.
     """
 
     tree: Any
     leaves: tuple[tuple[Any, Any], ...]
+    x64: bool
 
     @property
     def last(self) -> int:
@@ -51,7 +53,7 @@ def form(args: Any) -> tuple[Form, list[Any]]:
             kinds.append((_ARRAY, (leaf.shape, leaf.dtype)))
         else:
             kinds.append((type(leaf), leaf))
-    return Form(tree, tuple(kinds)), arrays
+    return Form(tree, tuple(kinds), jax.config.read("jax_enable_x64")), arrays
 
 
 def eval_shape(function: Callable[..., Any], *args: Any) -> Any:

@@ -8,18 +8,25 @@ import jax.random as jr
 import neuroeqx as nex
 import numpy as np
 import pytest
+from llvmlite import ir
 from native_runs import rounds
-from neuroeqx.fuse import _emit, _halves, _step
+from neuroeqx.fuse import _emit, _halves, _second_thread, _step
 from neuroeqx.ops import csr, fanout
 
 
 limits = itertools.count(1)
 
 
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory):
+    """Kernels are kept from test to test, programs not: none has the limits of another."""
+    return tmp_path_factory.mktemp("kernels")
+
+
 @pytest.fixture
-def groups(monkeypatch, tmp_path):
+def groups(monkeypatch, kernels):
     """Everything that can be is shared; what was, is noted, in code that is not known yet."""
-    monkeypatch.setenv("NEUROEQX_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("NEUROEQX_CACHE_DIR", str(kernels))
     monkeypatch.setattr(_step, "_WORTH", 1)
     monkeypatch.setattr(_halves, "WORTH_TWO", next(limits))
     seen = []
@@ -115,9 +122,18 @@ def test_what_reads_the_spikes_themselves_sees_them(groups, x64):
     assert all(calls == 0 for calls, _, _ in groups)
 
 
+def one_after_the_other(second, builder, frame, given, half):
+    """In place of `SecondThread.run`: no thread, and the second half first."""
+    for which in (1, 0):
+        builder.call(half, [frame, given, ir.IntType(64)(which)])
+
+
+@pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("sizes", [(400, 100), (64, 63)])
-def test_a_network_of_populations(groups, sizes, x64):
+def test_a_network_of_populations(groups, sizes, backwards, monkeypatch, x64):
     """Several projections of one source share its list; targets of two sizes; all spikes recorded."""
+    if backwards:
+        monkeypatch.setattr(_second_thread.SecondThread, "run", one_after_the_other)
     cell = nex.Refractory(nex.LIF(v_rest=-60.0, v_th=-50.0, v_reset=-60.0), 2.0)
     receptors = {
         "ampa": nex.Receptor(nex.Expon(5.0), nex.COBA(0.0)),

@@ -102,10 +102,14 @@ def mark(bits, size, listed, x, kept, real):
 
 @kernel
 def mark_half(bits, size, first, end, halves):
-    """Lists the bits of a half: their number and then their places, from `first` on, or one further in the second half."""
+    """Lists the bits of a half: their number and then their places, from `first` on, or one further in the second half.
+
+    A first half that is empty lists nothing: the second begins in its place.
+    """
     ids = array_at(halves, size + 2, np.uint32)
     start, words = first + (first > 0), end // 64 + (end == size)
-    ids[start] = listed_words(array_at(bits, words, np.uint64), first // 64, words, ids[start + 1 :])
+    if first < end:
+        ids[start] = listed_words(array_at(bits, words, np.uint64), first // 64, words, ids[start + 1 :])
 
 
 @kernel
