@@ -120,7 +120,8 @@ def test_every_class_is_abstract_or_final():
             if base.__module__.startswith("neuroeqx"):
                 assert base.__name__.startswith("Abstract"), f"{cls.__name__} derives from the final {base.__name__}"
         if cls.__name__.startswith("Abstract"):
-            assert inspect.isabstract(cls), f"{cls.__name__} is called abstract and is not"
+            fields = getattr(cls, "__abstractvars__", ())  # Equinox makes no instance of such a class either
+            assert inspect.isabstract(cls) or fields, f"{cls.__name__} is called abstract and is not"
 
 
 def test_implemented_methods_are_never_overridden():
