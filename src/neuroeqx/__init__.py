@@ -73,8 +73,13 @@ from .neurons import (
     WangBuzsaki as WangBuzsaki,
 )
 from .sources import (
+    GammaProcess as GammaProcess,
     NoiseCurrent as NoiseCurrent,
+    OrnsteinUhlenbeck as OrnsteinUhlenbeck,
+    PiecewiseCurrent as PiecewiseCurrent,
     Poisson as Poisson,
+    PoissonInput as PoissonInput,
+    pulse_packets as pulse_packets,
     RampCurrent as RampCurrent,
     Samples as Samples,
     SineCurrent as SineCurrent,
