@@ -20,6 +20,7 @@ from ._interfaces import (
     AbstractGradedCell as AbstractGradedCell,
     AbstractLinearSynapse as AbstractLinearSynapse,
     AbstractNeuron as AbstractNeuron,
+    AbstractNoiseStepper as AbstractNoiseStepper,
     AbstractOutput as AbstractOutput,
     AbstractReset as AbstractReset,
     AbstractRule as AbstractRule,
@@ -88,12 +89,15 @@ from .sources import (
 )
 from .steppers import (
     Euler as Euler,
+    EulerMaruyama as EulerMaruyama,
     Exact as Exact,
     ExpEuler as ExpEuler,
     ExpEulerBlock as ExpEulerBlock,
     FromDiffrax as FromDiffrax,
     HalfSteps as HalfSteps,
+    Milstein as Milstein,
     RK4 as RK4,
+    StochasticHeun as StochasticHeun,
     Strang as Strang,
 )
 from .surrogate import (

@@ -59,6 +59,9 @@ STEPPERS = {
     "HalfSteps": nex.HalfSteps(),
     "RK4": nex.RK4(),
     "Strang": nex.Strang(),
+    "EulerMaruyama": nex.EulerMaruyama(0.1),
+    "Milstein": nex.Milstein(0.1),
+    "StochasticHeun": nex.StochasticHeun(0.1),
     "FromDiffrax": nex.FromDiffrax(diffrax.Heun()),
 }
 

@@ -16,7 +16,8 @@ def trains(source, steps, dt, input=None):
     @jax.jit
     def run(key):
         start = source.init(dt=dt, key=jr.fold_in(key, steps))
-        step = lambda s, i: source.step(s, None if input is None else input(i.astype(float) * dt), dt=dt, key=jr.fold_in(key, i))
+        rate = lambda i: None if input is None else input(i.astype(float) * dt)
+        step = lambda s, i: source.step(s, rate(i), dt=dt, key=jr.fold_in(key, i))
         return lax.scan(step, start, jnp.arange(steps))[1]
 
     return np.asarray(run(jr.key(0)))
@@ -37,10 +38,7 @@ def test_intervals_and_the_first_of_them(equilibrium, ledger):
         first, second = (((x < i + 1).sum(0) + within[i]) * DT for i in range(2))
         assert (x[-1] >= 2).mean() > 0.999
         law = stats.gamma(k, scale=1000.0 / rate / k)
-        # The forward recurrence time of a stationary process has the survivor function as its density.
-        grid = np.linspace(0.0, 200.0, 20_001)
-        recurrence = np.concatenate([[0.0], np.cumsum(law.sf(grid[:-1] + 0.005) * 0.01)]) * rate / 1000.0
-        start = (lambda t: np.interp(t, grid, recurrence)) if equilibrium else law.cdf
+        start = _recurrence(law, rate) if equilibrium else law.cdf
         kind = "equilibrium" if equilibrium else "ordinary"
         for what, times, cdf in ((f"first interval, {kind}", first, start), ("interval", second - first, law.cdf)):
             distance = stats.ks_1samp(times, cdf).statistic
@@ -49,6 +47,13 @@ def test_intervals_and_the_first_of_them(equilibrium, ledger):
         # The mean number of spikes: rate t in equilibrium; less (1 - 1 / k) / 2 if the process begins with a spike.
         expected = rate * STEPS * DT / 1000.0 - (0.0 if equilibrium else (1.0 - 1.0 / k) / 2.0)
         assert abs(x[-1].mean() - expected) < 4.0 * x[-1].std() / np.sqrt(N)
+
+
+def _recurrence(law, rate):
+    """The distribution of the forward recurrence time of a stationary process, whose density is the survivor function."""
+    grid = np.linspace(0.0, 200.0, 20_001)
+    cumulative = np.concatenate([[0.0], np.cumsum(law.sf(grid[:-1] + 0.005) * 0.01)]) * rate / 1000.0
+    return lambda t: np.interp(t, grid, cumulative)
 
 
 def test_a_changing_rate_rescales_time_and_steps_may_hold_several_spikes():
@@ -73,7 +78,11 @@ def test_a_changing_rate_rescales_time_and_steps_may_hold_several_spikes():
         (lambda: nex.GammaProcess(2, np.inf, 3), ValueError, "`rate` must be finite"),
         (lambda: nex.GammaProcess([2, 3], 5.0, 3), ValueError, "`order` has shape"),
         (lambda: nex.GammaProcess(2, 5.0, 3).init(dt=0.1), ValueError, "begins at random"),
-        (lambda: nex.GammaProcess(2, 5.0, 3).step(jnp.zeros(3, jnp.int32), None, dt=0.1), ValueError, "needs randomness"),
+        (
+            lambda: nex.GammaProcess(2, 5.0, 3).step(jnp.zeros(3, jnp.int32), None, dt=0.1),
+            ValueError,
+            "needs randomness",
+        ),
     ],
 )
 def test_errors_name_the_argument(call, error, message):

@@ -65,7 +65,7 @@ class PiecewiseCurrent(AbstractDrive):
                 "PiecewiseCurrent: `times` and `amplitudes` must be of one length, at least 1, got shapes "
                 f"{self.times.shape} and {self.amplitudes.shape}."
             )
-        if not is_tracer(self.times) and np.any(np.diff(np.asarray(self.times)) <= 0.0):
+        if not is_tracer(self.times) and np.any(np.diff(np.asarray(self.times, np.float64)) <= 0.0):
             raise ValueError(f"PiecewiseCurrent: `times` must increase, got {np.asarray(self.times)}.")
 
     def __call__(self, t: Float[Array, ""], *, dt: float, key: Key | None = None) -> Float[Array, "..."]:

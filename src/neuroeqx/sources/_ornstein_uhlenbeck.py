@@ -14,8 +14,8 @@ from .._types import Key, Time
 
 
 class OrnsteinUhlenbeck(AbstractDynamics):
-    r"""Independent Ornstein-Uhlenbeck processes, $\tau\, dx = (\mu - x)\, dt + \sigma \sqrt{2 \tau}\, dW$, of mean $\mu$, standard
-    deviation $\sigma$ and autocorrelation $e^{-|s| / \tau}$.
+    r"""Independent Ornstein-Uhlenbeck processes, $\tau\, dx = (\mu - x)\, dt + \sigma \sqrt{2 \tau}\, dW$, of mean $\mu$,
+    standard deviation $\sigma$ and autocorrelation $e^{-|s| / \tau}$.
 
     Stationary from the beginning, and exact at any step (Gillespie 1996):
     $x \leftarrow \mu + (x - \mu)\, e^{-dt / \tau} + \sigma \sqrt{1 - e^{-2 dt / \tau}}\, N(0, 1)$.
@@ -32,7 +32,7 @@ class OrnsteinUhlenbeck(AbstractDynamics):
     **Arguments:** (each a number, or an array that broadcasts against `shape`)
 
     - `mean`: $\mu$, in the unit of what it drives.
-    - `sigma`: $\sigma$, likewise, not negative. A noise intensity D, as in $\langle x x' \rangle = D / \tau\, e^{-|s| / \tau}$, is
+    - `sigma`: $\sigma$, likewise, not negative. Noise of intensity D, with the covariance $D / \tau\, e^{-|s| / \tau}$, has
         $\sigma = \sqrt{D / \tau}$.
     - `tau`: correlation time, ms.
     - `shape`: the number of processes, or a tuple.
