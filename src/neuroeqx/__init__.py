@@ -4,6 +4,7 @@ from importlib.metadata import version as _version
 
 from . import (
     connect as connect,
+    measure as measure,
     ops as ops,
     plot as plot,
     sources as sources,
@@ -31,6 +32,7 @@ from ._interfaces import (
 )
 from ._record import (
     output as output,
+    rate as rate,
     Recorder as Recorder,
     Spikes as Spikes,
     spikes as spikes,

@@ -27,7 +27,13 @@ def test_counts_are_poisson_distributed(dtype, ledger):
         law = stats.poisson(mean)
         top = int(mean + 8.0 * mean**0.5 + 8.0)
         p = p_of_counts(np.bincount(x.astype(int), minlength=top)[:top], CELLS * law.pmf(np.arange(top)))
-        ledger("PoissonInput", "Poisson distribution", "counts in a step, 1e-3 / p of chi-square", 1e-3 / p, 1.0)
+        ledger(
+            "PoissonInput",
+            "Poisson distribution",
+            "counts in a step, means 0.002 ... 900, chi-square, 0.001 / p",
+            1e-3 / p,
+            1.0,
+        )
         assert abs(x.mean() - mean) < 4.0 * np.sqrt(mean / CELLS)
         # The variance of a sample variance: (4th central moment - variance^2) / n.
         assert abs(x.var() - mean) < 4.0 * np.sqrt((mean + 2.0 * mean**2) / CELLS)
