@@ -82,8 +82,8 @@ def test_strong_order_with_a_cell(make, order, ledger):
 def test_additive_noise_has_order_one_with_any_drift(ledger):
     stepper = nex.EulerMaruyama(0.5, nex.ExpEuler())
     assert stepper.order == 1.0
-    found = check_order(nex.HodgkinHuxley(), stepper, 2.0, t1=1.0, steps=20)
-    quantity = "strong order with HodgkinHuxley, noise that does not depend on the state"
+    found = check_order(nex.FitzHughNagumo(), stepper, 1.0, t1=2.0, steps=20)
+    quantity = "strong order with FitzHughNagumo, noise that does not depend on the state"
     ledger("EulerMaruyama", "nominal order", quantity, abs(found - 1.0), 0.1)
 
 
@@ -105,10 +105,10 @@ def test_a_wrong_integral_is_found():
 def test_moments_of_a_leak_with_noise(dtype, ledger):
     """The chain x <- (1 - dt / tau) x + sigma dW: variance and autocorrelation of an autoregressive process, which are
     those of the Ornstein-Uhlenbeck process up to dt / tau."""
-    n, tau, dt, sd = 20_000, 5.0, 0.5, 0.7
+    n, tau, dt, sd = 8000, 4.0, 1.0, 0.7
     cell = nex.Leaky(tau, 2.0, stepper=nex.EulerMaruyama(sd * np.sqrt(2.0 / tau)))
     run = jax.jit(
-        lambda y, key: lax.scan(lambda y, i: cell.step(y, None, dt=dt, key=jr.fold_in(key, i)), y, jnp.arange(60))[1]
+        lambda y, key: lax.scan(lambda y, i: cell.step(y, None, dt=dt, key=jr.fold_in(key, i)), y, jnp.arange(32))[1]
     )
     x = np.asarray(run(jnp.full(n, 2.0), jr.key(0)), float)[-12:]
     a = 1.0 - dt / tau
@@ -141,12 +141,11 @@ def test_noise_is_gaussian_of_the_given_size_and_differs_between_variables_and_c
 @pytest.mark.parametrize(
     "cell",
     [
-        nex.LIF(stepper=nex.EulerMaruyama([0.1, 0.2, 0.3])),
         nex.Refractory(nex.AdEx(stepper=nex.Milstein(lambda t, y: 0.01 * y.v)), 2.0),
         nex.HodgkinHuxley(stepper=nex.StochasticHeun(0.5)),
-        nex.Substeps(nex.EscapeRate(nex.LIF(stepper=nex.EulerMaruyama(0.2, nex.ExpEuler())), 0.3), 2),
+        nex.Substeps(nex.EscapeRate(nex.LIF(stepper=nex.EulerMaruyama([0.1, 0.2, 0.3], nex.ExpEuler())), 0.3), 2),
     ],
-    ids=["LIF", "AdEx", "HodgkinHuxley", "EscapeRate"],
+    ids=["AdEx", "HodgkinHuxley", "EscapeRate"],
 )
 def test_native_steps_take_any_cell(cell):
     assert nex.explain(nex.Population(cell, 3), inputs=1.0, record={"v": nex.voltage()}, key=jr.key(0)).kept == []
@@ -154,8 +153,9 @@ def test_native_steps_take_any_cell(cell):
 
 def test_a_refractory_cell_is_held_and_noise_needs_a_key():
     cell = nex.Refractory(nex.LIF(stepper=nex.EulerMaruyama(1.0)), 2.0)
-    state, _ = cell.step(cell.init((4,)), 1e4, dt=0.5, key=jr.key(0))
-    after, _ = cell.step(state, 0.0, dt=0.5, key=jr.key(1))
+    step = jax.jit(lambda state, current, key: cell.step(state, current, dt=0.5, key=key)[0])
+    state = step(cell.init((4,)), jnp.array(1e4), jr.key(0))
+    after = step(state, jnp.array(0.0), jr.key(1))
     np.testing.assert_array_equal(after.v, np.zeros(4))
     with pytest.raises(ValueError, match="EulerMaruyama needs randomness: pass `key`"):
         cell.step(state, 0.0, dt=0.5)
@@ -174,7 +174,6 @@ def test_gradients_and_batches(x64):
     # Linear in the noise.
     np.testing.assert_allclose(shifted - values, 0.1 * slopes, rtol=1e-9)
     assert np.unique(values).size == 3
-    np.testing.assert_allclose(both(0.4, jr.split(jr.key(0), 3)[1:])[0], values[1:], rtol=1e-12)
 
 
 @pytest.mark.parametrize(

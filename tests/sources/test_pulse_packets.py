@@ -20,10 +20,10 @@ def test_spikes_are_normally_distributed_about_their_pulse():
 
 
 def test_without_spread_all_come_at_once_and_none_before_the_beginning():
-    exact = nex.pulse_packets([3.0], 2, 0.0, 3, key=jr.key(1))
-    np.testing.assert_array_equal(np.asarray(exact.microseconds), np.full(6, 3000))
-    early = nex.pulse_packets(0.0, 1000, 1.0, 1, key=jr.key(2))
-    assert abs(early.indices.size - 500) < 70
+    exact = nex.pulse_packets([3.0, 5.0], 30, 0.0, 40, key=jr.key(1))
+    np.testing.assert_array_equal(np.asarray(exact.microseconds), np.repeat([3000, 5000], 1200))
+    early = nex.pulse_packets([0.0, 0.0], 30, 1.0, 40, key=jr.key(2))
+    assert abs(early.indices.size - 1200) < 4.0 * np.sqrt(600)
     assert int(early.microseconds.min()) >= 0
 
 

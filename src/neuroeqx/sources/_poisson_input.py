@@ -34,6 +34,8 @@ class PoissonInput(AbstractDynamics):
     - `rate`: of each process, Hz, not negative; likewise.
     - `shape`: the number of cells, or a tuple.
 
+    No gradient passes from the output to `n` and `rate`.
+
     A step's `input`, if there is one, replaces the rate (Hz): so rates may change in time, through `simulate`'s inputs.
     """
 
