@@ -4,6 +4,7 @@ from importlib.metadata import version as _version
 
 from . import (
     connect as connect,
+    measure as measure,
     ops as ops,
     plot as plot,
     sources as sources,
@@ -20,6 +21,7 @@ from ._interfaces import (
     AbstractGradedCell as AbstractGradedCell,
     AbstractLinearSynapse as AbstractLinearSynapse,
     AbstractNeuron as AbstractNeuron,
+    AbstractNoiseStepper as AbstractNoiseStepper,
     AbstractOutput as AbstractOutput,
     AbstractReset as AbstractReset,
     AbstractRule as AbstractRule,
@@ -30,6 +32,7 @@ from ._interfaces import (
 )
 from ._record import (
     output as output,
+    rate as rate,
     Recorder as Recorder,
     Spikes as Spikes,
     spikes as spikes,
@@ -73,8 +76,13 @@ from .neurons import (
     WangBuzsaki as WangBuzsaki,
 )
 from .sources import (
+    GammaProcess as GammaProcess,
     NoiseCurrent as NoiseCurrent,
+    OrnsteinUhlenbeck as OrnsteinUhlenbeck,
+    PiecewiseCurrent as PiecewiseCurrent,
     Poisson as Poisson,
+    PoissonInput as PoissonInput,
+    pulse_packets as pulse_packets,
     RampCurrent as RampCurrent,
     Samples as Samples,
     SineCurrent as SineCurrent,
@@ -83,12 +91,15 @@ from .sources import (
 )
 from .steppers import (
     Euler as Euler,
+    EulerMaruyama as EulerMaruyama,
     Exact as Exact,
     ExpEuler as ExpEuler,
     ExpEulerBlock as ExpEulerBlock,
     FromDiffrax as FromDiffrax,
     HalfSteps as HalfSteps,
+    Milstein as Milstein,
     RK4 as RK4,
+    StochasticHeun as StochasticHeun,
     Strang as Strang,
 )
 from .surrogate import (

@@ -1,4 +1,4 @@
-"""What parameters of cells and synapses must be."""
+"""What parameters of cells, synapses and sources must be."""
 
 from typing import Any
 
@@ -24,7 +24,16 @@ def check_fraction(model: eqx.Module, *names: str) -> None:
 
 
 def check_below(module: eqx.Module, low: str, high: str) -> None:
-    """Raise a `ValueError` unless one parameter lies below another one everywhere."""
+    """Raise a `ValueError` unless a voltage lies below one at which a neuron fires, everywhere."""
+    _check_apart(module, low, high, "a spike would leave the neuron at or above its threshold")
+
+
+def check_order(module: eqx.Module, first: str, last: str) -> None:
+    """Raise a `ValueError` unless one time comes before another one, everywhere."""
+    _check_apart(module, first, last, "the former must come first")
+
+
+def _check_apart(module: eqx.Module, low: str, high: str, why: str) -> None:
     below, above = _known(getattr(module, low)), _known(getattr(module, high))
     if below is None or above is None:
         return
@@ -34,9 +43,24 @@ def check_below(module: eqx.Module, low: str, high: str) -> None:
         return
     if not np.all(apart):
         raise ValueError(
-            f"{type(module).__name__}: `{low}` must lie below `{high}`, got {low} = {below} and {high} = {above}: "
-            "a spike would leave the neuron at or above its threshold."
+            f"{type(module).__name__}: `{low}` must lie below `{high}`, got {low} = {below} and {high} = {above}: {why}."
         )
+
+
+def check_broadcast(source: eqx.Module, *names: str) -> None:
+    """Raise a `ValueError` naming the first of these parameters of a source that does not broadcast against its `shape`."""
+    shape: tuple[int, ...] = source.shape  # pyright: ignore[reportAttributeAccessIssue]
+    for name in names:
+        value = getattr(source, name)
+        try:
+            fits = not eqx.is_array(value) or np.broadcast_shapes(value.shape, shape) == shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"{type(source).__name__}: `{name}` has shape {value.shape}, which does not broadcast to the shape {shape} "
+                "of the source."
+            )
 
 
 def _check(model: eqx.Module, names: tuple[str, ...], is_bad: Any, rule: str) -> None:

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Num
 
+from ._checks import check_not_negative
 from ._current import Affine, as_current
 from ._fields import check_finite
 from ._replace_gradient import replace_gradient
@@ -66,8 +68,8 @@ class AbstractSpiking(AbstractCell):
     its spikes in another way."""
 
     @abc.abstractmethod
-    def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0) -> Y:
-        """The subthreshold part of a step."""
+    def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0, key: Key | None = None) -> Y:
+        """The subthreshold part of a step; `key` for its noise, if there is any."""
 
     @abc.abstractmethod
     def hold(self, before: Y, after: Y, held: Bool[Array, "..."]) -> Y:
@@ -96,7 +98,8 @@ class AbstractSpiking(AbstractCell):
 
         **Returns:** the new state and the spikes, 0 or 1 in the float dtype.
         """
-        return self.fire(state, self.integrate(state, as_current(input), dt=dt, t=t), dt=dt, key=key)
+        after = self.integrate(state, as_current(input), dt=dt, t=t, key=key)
+        return self.fire(state, after, dt=dt, key=key)
 
 
 class AbstractNeuron(AbstractSpiking):
@@ -125,8 +128,8 @@ class AbstractNeuron(AbstractSpiking):
         Write it with arithmetic on `spike`, as in `v + spike * (v_reset - v)`: gradients pass through it.
         """
 
-    def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0) -> Y:
-        return self.stepper(self.vector_field, t, dt, y, current)
+    def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0, key: Key | None = None) -> Y:
+        return self.stepper(self.vector_field, t, dt, y, current, key=key)
 
     def hold(self, before: Y, after: Y, held: Bool[Array, "..."]) -> Y:
         if not self.is_held_refractory:
@@ -162,8 +165,7 @@ class AbstractGradedCell(AbstractCell):
         self, state: Y, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
     ) -> tuple[Y, Float[Array, "..."]]:
         """Integrate over one step; the output is that of the new state. `input` as in `AbstractSpiking.step`."""
-        del key
-        y = self.stepper(self.vector_field, t, dt, state, as_current(input))
+        y = self.stepper(self.vector_field, t, dt, state, as_current(input), key=key)
         return y, self.output(y)
 
 
@@ -211,12 +213,59 @@ class AbstractStepper(eqx.Module):
 
     @property
     @abc.abstractmethod
-    def order(self) -> int:
+    def order(self) -> int | float:
         """The power of dt with which the error over a given time falls; `neuroeqx.testing.check_order` holds it to that."""
 
     @abc.abstractmethod
-    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
-        """The solution at `t + dt` of `y' = vector_field(t, y, args)` that starts from `y` at `t`."""
+    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any, *, key: Key | None = None) -> Y:
+        """The solution at `t + dt` of `y' = vector_field(t, y, args)` that starts from `y` at `t`; `key` for noise."""
+
+
+class AbstractNoiseStepper(AbstractStepper):
+    r"""A one-step method for $dy_i = f_i(t, y)\, dt + g_i(t, y)\, dW_i$, with a Brownian motion of its own for each variable
+    of each cell. Its `order` is the strong one, that of errors along given paths."""
+
+    # g, in units of y per square root of ms: an array, which is the noise of the voltage, or a function (t, y) to such an
+    # array or to a tree like y.
+    sigma: eqx.AbstractVar[Array | Callable[..., Any]]
+
+    def __check_init__(self) -> None:
+        check_finite(self)
+        check_not_negative(self, "sigma")
+
+    @property
+    @abc.abstractmethod
+    def is_ito(self) -> bool:
+        """Whether the integral is that of Ito, and not that of Stratonovich. They differ where g depends on y."""
+
+    @abc.abstractmethod
+    def advance(
+        self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any, dw: list[Float[Array, "..."] | None]
+    ) -> Y:
+        """The step along a given path: `dw` are the increments of the Brownian motions, one for each leaf of y."""
+
+    def diffusion(self, t: Time, y: Y) -> list[Any]:
+        """$g$ for each leaf of y, `None` for those without noise."""
+        g = self.sigma(t, y) if callable(self.sigma) else self.sigma
+        leaves, treedef = jtu.tree_flatten(y)
+        if not eqx.is_array(g):
+            return treedef.flatten_up_to(g)
+        v = voltage(y)
+        if not any(leaf is v for leaf in leaves):
+            raise TypeError(
+                f"{type(self).__name__}: the voltage of {type(y).__name__} is not a field of its own; let `sigma` be a "
+                "function (t, y) to amplitudes of all variables."
+            )
+        return [g if leaf is v else None for leaf in leaves]
+
+    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any, *, key: Key | None = None) -> Y:
+        if key is None:
+            raise ValueError(f"{type(self).__name__} needs randomness: pass `key` to `step` or `simulate`.")
+        dw = [
+            None if g is None else dt**0.5 * jax.random.normal(jax.random.fold_in(key, i), leaf.shape, leaf.dtype)
+            for i, (g, leaf) in enumerate(zip(self.diffusion(t, y), jtu.tree_leaves(y), strict=True))
+        ]
+        return self.advance(vector_field, t, dt, y, args, dw)
 
 
 class AbstractSurrogate(eqx.Module):

@@ -139,7 +139,7 @@ def _advance(
 
     shapes = jax.eval_shape(lambda s: run.record(*run.step(s, start, run.inputs)), state)
     sizes = [
-        x.size if isinstance(buffer, EventBuffer) else (buffer.shape[0] - 1) * recorder.every
+        x.size if isinstance(buffer, EventBuffer) else (buffer.shape[0] - 1) * recorder.stride
         for recorder, buffer, x in zip(run.recorders, buffers, shapes, strict=True)
     ]
     loop = while_loop if run.fused else lax.while_loop
@@ -157,7 +157,7 @@ def _written(run: Run, buffers: list[Any], values: list[Array], s: Array, start:
         else:
             # Steps between samples write to the slot of the sample to come, which the last of them fills for good: cheaper
             # than a branch.
-            slot = s // recorder.every - start // recorder.every
+            slot = s // recorder.stride - start // recorder.stride
             written.append(lax.dynamic_update_index_in_dim(buffer, x.astype(buffer.dtype), slot, 0))
     return written
 
@@ -192,7 +192,7 @@ def _rounds(steps: int, run: Run, state: State, buffers: list[EventBuffer | None
     zero = jnp.zeros((), jnp.int32)
     shapes = jax.eval_shape(lambda s: run.record(*run.step(s, zero, run.inputs)), state)
     places: list[Any] = [
-        buffer if recorder.events else jnp.zeros((steps // recorder.every + 1, *x.shape), x.dtype)
+        buffer if recorder.events else jnp.zeros((steps // recorder.stride + 1, *x.shape), x.dtype)
         for recorder, buffer, x in zip(run.recorders, buffers, shapes, strict=True)
     ]
 
@@ -239,7 +239,7 @@ def scan(run: Run, state: State, steps: int, buffers: list[EventBuffer | None], 
             body, (state, buffers), xs, length=steps, kind="checkpointed", checkpoints=checkpoints
         )
     traces = [
-        None if trace is None else trace[recorder.every - 1 :: recorder.every]
+        None if trace is None else trace[recorder.stride - 1 :: recorder.stride]
         for recorder, trace in zip(run.recorders, traces, strict=True)
     ]
     return state, buffers, traces

@@ -65,7 +65,7 @@ class Refractory(AbstractCell):
         self, state: RefractoryState, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
     ) -> tuple[RefractoryState, Float[Array, "..."]]:
         held = state.remaining > 0
-        after = self.cell.integrate(state.cell, as_current(input), dt=dt, t=t)
+        after = self.cell.integrate(state.cell, as_current(input), dt=dt, t=t, key=key)
         after = self.cell.hold(state.cell, after, held)
         after, spike = self.cell.fire(state.cell, after, allowed=(~held).astype(voltage(after).dtype), dt=dt, key=key)
         period = jnp.minimum(jnp.round(self.t_ref / dt), jnp.iinfo(_STEPS).max).astype(_STEPS)
