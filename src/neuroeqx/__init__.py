@@ -5,6 +5,7 @@ from importlib.metadata import version as _version
 from . import (
     connect as connect,
     ops as ops,
+    plasticity as plasticity,
     plot as plot,
     sources as sources,
     steppers as steppers,
@@ -21,12 +22,15 @@ from ._interfaces import (
     AbstractLinearSynapse as AbstractLinearSynapse,
     AbstractNeuron as AbstractNeuron,
     AbstractOutput as AbstractOutput,
+    AbstractPlasticity as AbstractPlasticity,
     AbstractReset as AbstractReset,
     AbstractRule as AbstractRule,
     AbstractSparseConnectivity as AbstractSparseConnectivity,
     AbstractSpiking as AbstractSpiking,
     AbstractStepper as AbstractStepper,
     AbstractSurrogate as AbstractSurrogate,
+    AbstractSynapses as AbstractSynapses,
+    Side as Side,
 )
 from ._record import (
     output as output,

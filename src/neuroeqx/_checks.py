@@ -23,8 +23,11 @@ def check_fraction(model: eqx.Module, *names: str) -> None:
     _check(model, names, lambda x: (x <= 0.0) | (x > 1.0), "must be above 0 and at most 1")
 
 
-def check_below(module: eqx.Module, low: str, high: str) -> None:
-    """Raise a `ValueError` unless one parameter lies below another one everywhere."""
+_RESET = "a spike would leave the neuron at or above its threshold"
+
+
+def check_below(module: eqx.Module, low: str, high: str, why: str = _RESET) -> None:
+    """Raise a `ValueError`, which says `why`, unless one parameter lies below another one everywhere."""
     below, above = _known(getattr(module, low)), _known(getattr(module, high))
     if below is None or above is None:
         return
@@ -35,7 +38,7 @@ def check_below(module: eqx.Module, low: str, high: str) -> None:
     if not np.all(apart):
         raise ValueError(
             f"{type(module).__name__}: `{low}` must lie below `{high}`, got {low} = {below} and {high} = {above}: "
-            "a spike would leave the neuron at or above its threshold."
+            f"{why}."
         )
 
 
