@@ -17,7 +17,7 @@ NAMED = {
 EXEMPT = {"Every", "Substeps"}
 
 
-@pytest.mark.parametrize("base", [nex.AbstractCell, nex.AbstractOutput])
+@pytest.mark.parametrize("base", [nex.AbstractCell, nex.AbstractOutput, nex.AbstractPlasticity])
 def test_every_model_has_a_row(base):
     models = public_finals(base) - EXEMPT
     assert models - NAMED == set(), "python -m neuroeqx.testing.ledger writes rows from the fixture `ledger`"

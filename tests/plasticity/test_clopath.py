@@ -19,7 +19,9 @@ def test_weights_and_voltages(x64, ledger):
         {"pre": source(pre, dt), "post": nex.Population(cell, 4, {"x": nex.Receptor(nex.Expon(), nex.COBA(0.0))})},
         {"p": nex.Projection("pre", "post", "x", nex.connect.Dense(w), delay=lag * dt, plasticity=rule)},
     )
-    drive = nex.Samples(jnp.asarray(np.where(np.arange(steps)[:, None] % 1000 < 600, [500.0, 900.0, 300.0, 700.0], 0.0)))
+    drive = nex.Samples(
+        jnp.asarray(np.where(np.arange(steps)[:, None] % 1000 < 600, [500.0, 900.0, 300.0, 700.0], 0.0))
+    )
     record = {"v": nex.voltage("post"), "s": nex.output("post"), "w": nex.state(lambda state: state.weights["p"])}
     sol = nex.simulate(net, steps * dt, dt, inputs={"post": drive}, record=record)
     v, spikes = (np.asarray(sol.records[name].values) for name in "vs")

@@ -101,7 +101,10 @@ def test_weights_act_in_the_step_after_they_changed(x64):
         {"p": nex.Projection("pre", "post", "syn", nex.connect.Dense([[1.0]]), delay=1.0, plasticity=rule)},
     )
     drive = nex.Samples(jnp.asarray([0.0, 0.0, 1e9, 0.0, 0.0, 0.0])[:, None])
-    record = {"w": nex.state(lambda s: s.weights["p"]), "g": nex.state(lambda s: s.populations["post"].receptors["syn"])}
+    record = {
+        "w": nex.state(lambda s: s.weights["p"]),
+        "g": nex.state(lambda s: s.populations["post"].receptors["syn"]),
+    }
     found = nex.simulate(net, 6.0, 1.0, inputs={"post": drive}, record=record).records
     # Arrivals in steps 1 and 4, a spike in step 2: +0.5 at once, -0.25 with the second arrival, which passes 1.5.
     np.testing.assert_allclose(found["w"].values[:, 0, 0], [1.0, 1.0, 1.5, 1.5, 1.25, 1.25], rtol=0, atol=1e-6)
@@ -169,7 +172,10 @@ def test_surrogate_derivatives_pass_through_learning(x64):
     rule = nex.plasticity.STDP(0.1, 0.1)
     cell = nex.LIF(tau=5.0, v_rest=0.0, v_th=1.0, v_reset=0.0)
     net = nex.Network(
-        {"a": nex.SpikeTimes([1.5, 6.5], [0, 0], 1), "b": nex.Population(cell, 1, {"x": nex.Receptor(nex.Expon(), nex.CUBA())})},
+        {
+            "a": nex.SpikeTimes([1.5, 6.5], [0, 0], 1),
+            "b": nex.Population(cell, 1, {"x": nex.Receptor(nex.Expon(), nex.CUBA())}),
+        },
         {"p": nex.Projection("a", "b", "x", nex.connect.Dense([[0.1]]), plasticity=rule)},
     )
     loss = lambda drive: nex.simulate(net, 10.0, 1.0, inputs={"b": drive}, fused=False).state.weights["p"].sum()

@@ -45,7 +45,9 @@ def test_oja_finds_the_leading_eigenvector(x64, ledger):
         arrived = x[t]
         if t == 999:
             early = plain.copy()
-    ledger("Oja", "a plain loop", "weights", max(np.abs(found[999] - early).max(), np.abs(found[-1] - plain).max()), 1e-10)
+    ledger(
+        "Oja", "a plain loop", "weights", max(np.abs(found[999] - early).max(), np.abs(found[-1] - plain).max()), 1e-10
+    )
     values, vectors = np.linalg.eigh(x.T @ x)
     cosine = np.abs(found[-1].T @ vectors[:, -1]) / np.linalg.norm(found[-1], axis=0)
     assert values[-1] > 1.5 * values[-2]

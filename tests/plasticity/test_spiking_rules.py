@@ -126,7 +126,9 @@ def test_reward(x64, ledger):
     def expected(w, pre, post, j):
         gap = (post[None, :] - pre[:, None]) * DT
         up = np.where(gap > 0, p["a_plus"] * np.exp(-np.abs(gap) / p["tau_plus"]), 0.0).sum(0) @ worth[post, j]
-        return w + up - np.where(gap < 0, p["a_minus"] * np.exp(-np.abs(gap) / p["tau_minus"]), 0.0).sum(1) @ worth[pre, j]
+        return (
+            w + up - np.where(gap < 0, p["a_minus"] * np.exp(-np.abs(gap) / p["tau_minus"]), 0.0).sum(1) @ worth[pre, j]
+        )
 
     meant = each(expected, w, pre, post)
     assert np.abs(meant - w).max() > 0.1

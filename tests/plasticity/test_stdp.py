@@ -80,7 +80,9 @@ def test_it_is_refused_what_makes_no_sense():
         nex.plasticity.STDP(tau_plus=-1.0)
     with pytest.raises(ValueError, match="STDP: parameter `a_plus` must be finite"):
         nex.plasticity.STDP(a_plus=float("nan"))
-    with pytest.raises(ValueError, match="PowerLaw the weight is measured between its limits: give `w_min` and `w_max`"):
+    with pytest.raises(
+        ValueError, match="PowerLaw the weight is measured between its limits: give `w_min` and `w_max`"
+    ):
         nex.plasticity.STDP(dependence=nex.plasticity.PowerLaw(), w_max=None)
     with pytest.raises(ValueError, match="`w_min` must lie below `w_max`, got .*: no weight would be allowed"):
         nex.plasticity.STDP(w_min=2.0)

@@ -29,7 +29,9 @@ def matrix(kind, rng, n_pre=70, n_post=60, k=40):
     lengths = rng.integers(20, n_post, n_pre)
     lengths[[0, 5, -1]] = 0, n_post, 0
     columns = np.concatenate([rng.permutation(n_post)[:n] for n in lengths])
-    return nex.connect.CSR(rng.uniform(0.1, 0.9, columns.size), columns, np.concatenate([[0], np.cumsum(lengths)]), n_post)
+    return nex.connect.CSR(
+        rng.uniform(0.1, 0.9, columns.size), columns, np.concatenate([[0], np.cumsum(lengths)]), n_post
+    )
 
 
 @pytest.mark.parametrize("kind", ["Dense", "CSR", "FanOut"])
@@ -58,7 +60,11 @@ def test_it_is_what_it_means(kind, x64):
         values = both(_along, *args), both(_everywhere, *args)
         if kind != "CSR":  # what follows knows nothing of the kind of matrix
             return values, ((), ()), (one(s), one(0 * s))
-        return values, [eqx.filter_grad(loss(f))(args) for f in (_along, _everywhere)], jax.vmap(one)(jnp.stack([s, 0 * s]))
+        return (
+            values,
+            [eqx.filter_grad(loss(f))(args) for f in (_along, _everywhere)],
+            jax.vmap(one)(jnp.stack([s, 0 * s])),
+        )
 
     (found, meant), gradients, (first, silent) = found_and_meant(args)
     assert found.min() == 0.1 and found.max() == 0.9
@@ -66,7 +72,9 @@ def test_it_is_what_it_means(kind, x64):
     assert np.array_equal(silent, comm.weight)  # no spike, no change, to the bit
     # By hand, for the first operation.
     dense, (i, j) = np.asarray(comm.todense()), np.nonzero(np.asarray(comm.todense()))
-    new = dense[i, j] + np.asarray(s)[i] * 0.2 * np.cos(dense[i, j]) * np.asarray(pre["a"])[i] * (0.5 + np.asarray(post)[j])
+    new = dense[i, j] + np.asarray(s)[i] * 0.2 * np.cos(dense[i, j]) * np.asarray(pre["a"])[i] * (
+        0.5 + np.asarray(post)[j]
+    )
     found = np.asarray(eqx.tree_at(lambda c: c.weight, comm, first).todense())[i, j]
     np.testing.assert_allclose(found, np.clip(new, 0.1, 0.9), rtol=0, atol=1e-14)
     for a, b in zip(*map(jax.tree.leaves, gradients), strict=True):

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from .._interfaces import AbstractPlasticity, AbstractSynapses, Side
 from .._types import is_tracer, State

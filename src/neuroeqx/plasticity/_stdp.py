@@ -22,8 +22,9 @@ class STDP(AbstractPlasticity):
     $-A_- f_-(w) e^{-(t_{pre} - t_{post}) / \tau_-}$ if it came earlier. A pair in the same step changes nothing; but where a
     step has both, the target's spike acts on the weight first, with the spikes that had arrived before, as in NEST.
 
-    As events: $dx/dt = -x / \tau_+$, where each arrival adds 1 to the source's $x$; $dy/dt = -y / \tau_-$, where each spike adds
-    1 to the target's $y$; each spike of the target adds $A_+ f_+(w)\, x$ to the weight, each arrival $-A_- f_-(w)\, y$.
+    As events: $dx/dt = -x / \tau_+$, where each arrival adds 1 to the source's $x$; $dy/dt = -y / \tau_-$, where each spike
+    adds 1 to the target's $y$; each spike of the target adds $A_+ f_+(w)\, x$ to the weight, each arrival
+    $-A_- f_-(w)\, y$.
 
     It is NEST's `stdp_synapse` with `a_plus` = lambda Wmax, `a_minus` = alpha lambda Wmax and `PowerLaw`, where NEST's
     dendritic delay is part of the time at which the target's spike counts; here the delay is the source's, all of it.

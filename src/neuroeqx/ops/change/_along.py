@@ -6,8 +6,10 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ._reference_rows import walk_synapses
-from .events import compact
+from .._primitive import bind
+from .._reference_rows import walk_synapses
+from ..events import compact
+from ._rules import put_p
 
 
 # Synapses handled at a time: a step with any event costs as much as this many. Matrices that are not much larger are
@@ -23,8 +25,9 @@ def change_active(
 ) -> Float[Array, " synapses"]:
     """The values with those of synapses changed that are in rows at which `x` is not zero.
 
-    In pure JAX on every platform, at the cost of the active rows, rounded up to a `CHUNK` of synapses; in the memory of
-    `values` where XLA can give it away. It has no reverse-mode derivative: callers bring one.
+    At the cost of the active rows, rounded up to a `CHUNK` of synapses; in the memory of `values` where XLA can give it
+    away. The walk is pure JAX on every platform, so that the change may be any function; native code writes the results on
+    CPU. There is no derivative: callers bring one.
 
     **Arguments:**
 
@@ -41,6 +44,7 @@ def change_active(
     def use(values: Array, entry: Array, synapse: Int[Array, "pieces piece"], valid: Array) -> Array:
         place, new = change(values, entry[:, None], synapse)
         # A position that does not count is sent past the end, where nothing is written.
-        return values.at[jnp.where(valid, place, values.size)].set(new, mode="drop")
+        places = jnp.where(valid, place, values.size).astype(jnp.uint32)
+        return bind(put_p, values, places.reshape(-1), new.reshape(-1), backend=None)
 
     return walk_synapses(x, compact(x), values.size, bounds, values, use, CHUNK)
