@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import neuroeqx as nex
 import numpy as np
 import pytest
-from plasticity_references import relay
+from plasticity_references import as_matrix, each_synapse, pairs, relay
 
 
 def network(rule, n=12, weight=None, others=()):
@@ -74,23 +74,27 @@ def _weights(state):
     return state.weights["in->E:ampa"]
 
 
-def test_large_networks_run_in_xla_and_say_why(x64):
-    net = network(nex.plasticity.STDP(a_plus=0.05), n=80, weight=0.05)
-    assert net.projections["in->E:ampa"].synapses > 2 * nex.ops.CHUNK
-    assert "All steps run in XLA" in repr(nex.explain(net, 0.5, {"E": 8.0}, key=jax.random.key(0)))
-    run = lambda fused: nex.simulate(net, 40.0, 0.5, inputs={"E": 8.0}, key=jax.random.key(1), fused=fused)
-    a, b = run(True), run(False)
-    assert np.abs(np.asarray(a.state.weights["in->E:ampa"]) - 0.05).max() > 0.01
-    assert_same(a.state, b.state)
-
-
-def test_small_networks_run_natively(x64):
-    """What is changed as a whole is elementwise."""
-    net = network(nex.plasticity.STDP(a_plus=0.05))
-    assert nex.explain(net, 0.5, {"E": 8.0}, key=jax.random.key(0)).kept == []
-    run = lambda fused: nex.simulate(net, 40.0, 0.5, inputs={"E": 8.0}, key=jax.random.key(1), fused=fused)
-    for x, y in zip(arrays(run(True).state), arrays(run(False).state), strict=True):
-        np.testing.assert_allclose(x, y, rtol=0, atol=1e-10)
+@pytest.mark.parametrize("n", [12, 80])
+def test_with_the_default_loop_weights_are_those_of_pairs(n, x64):
+    """Small networks run natively; large ones, whose changes are event-driven, in XLA, and `explain` says why."""
+    net, key = network(nex.plasticity.STDP(0.05, 0.03), n=n, weight=0.2), jax.random.key(1)
+    large = net.projections["in->E:ampa"].synapses > 2 * nex.ops.CHUNK
+    assert large == (n == 80)
+    explained = nex.explain(net, 0.5, {"E": 8.0}, key=key)
+    assert ("custom_jvp_call" in repr(explained)) == bool(explained.kept) == large
+    record = {"in": nex.output("in"), "E": nex.output("E")}
+    sol = nex.simulate(net, 40.0, 0.5, inputs={"E": 8.0}, key=key, record=record)
+    given, (pre, post) = (
+        np.asarray(net.projections["in->E:ampa"].comm.todense()),
+        (sol.records[x].values for x in record),
+    )
+    some = np.where((given > 0) & (np.arange(n)[:, None] < 12), given, np.nan)
+    amplitudes = {"up": lambda w: 0.05, "down": lambda w: 0.03, "tau_plus": 20.0, "tau_minus": 20.0}
+    one = lambda w, a, p: pairs(w, a, p, 0.5, nearest=False, low=0.0, high=1.0, **amplitudes)
+    expected = each_synapse(one, some, pre, post, 2)
+    found = as_matrix(net.projections["in->E:ampa"].comm, sol.state.weights["in->E:ampa"])
+    assert np.nanmax(np.abs(expected - some)) > 0.01
+    np.testing.assert_allclose(np.where(np.isnan(some), np.nan, found), expected, rtol=0, atol=1e-12)
 
 
 def test_weights_act_in_the_step_after_they_changed(x64):
@@ -111,7 +115,7 @@ def test_weights_act_in_the_step_after_they_changed(x64):
     np.testing.assert_allclose(found["g"].values[:, 0], [0.0, 1.0, 0.0, 0.0, 1.5, 0.0], rtol=0, atol=1e-6)
 
 
-def test_parts_learn_as_networks_of_their_own(x64):
+def test_parts_learn_as_the_whole_does(x64):
     rule = nex.plasticity.STDP(a_plus=0.05)
     rng = np.random.default_rng(7)
     steps, cells = np.nonzero(rng.random((80, 6)) < 0.1)
@@ -119,19 +123,19 @@ def test_parts_learn_as_networks_of_their_own(x64):
     drive = nex.Samples(jnp.asarray(1e9 * (rng.random((80, 5)) < 0.1)))
     w = rng.uniform(0.2, 0.8, (6, 5))
     projection = lambda pre, post, w: nex.Projection(pre, post, "syn", nex.connect.Dense(w), delay=2.0, plasticity=rule)
-    whole = nex.Network({"a": source, "b": relay(5)}, {"all": projection("a", "b", w)})
-    parts = nex.Network(
+    net = nex.Network(
         {"a": source, "b": relay(5)},
         {
+            "all": projection("a", "b", w),
             "first": projection(nex.part("a", 0, 4), "b", w[:4]),
             "last": projection(nex.part("a", 4, 6), nex.part("b", 1, 4), w[4:, 1:4]),
         },
     )
-    run = lambda net: nex.simulate(net, 80.0, 1.0, inputs={"b": drive}).state
-    one, two = run(whole), run(parts)
-    assert len(two.traces.sources) == 1
-    np.testing.assert_allclose(two.weights["first"], one.weights["all"][:4], rtol=0, atol=1e-14)
-    np.testing.assert_allclose(two.weights["last"], one.weights["all"][4:, 1:4], rtol=0, atol=1e-14)
+    state = nex.simulate(net, 80.0, 1.0, inputs={"b": drive}, fused=False).state
+    assert len(state.traces.sources) == 1
+    np.testing.assert_allclose(state.weights["first"], state.weights["all"][:4], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(state.weights["last"], state.weights["all"][4:, 1:4], rtol=0, atol=1e-14)
+    assert np.abs(np.asarray(state.weights["all"]) - w).max() > 0.05
 
 
 def test_the_gradient_of_a_loss_after_learning(x64, ledger):
