@@ -158,8 +158,6 @@ class Case:
     """One way to run one population."""
 
     def __init__(self, model: Any, drive: Any, fused: bool):
-        import jax
-        import neuroeqx as nex
 
         self.model, self.drive, self.fused = model, drive, fused
         self.state = model.init(dt=DT)

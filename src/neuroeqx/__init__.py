@@ -6,6 +6,7 @@ from . import (
     connect as connect,
     measure as measure,
     ops as ops,
+    plasticity as plasticity,
     plot as plot,
     sources as sources,
     steppers as steppers,
@@ -23,12 +24,15 @@ from ._interfaces import (
     AbstractNeuron as AbstractNeuron,
     AbstractNoiseStepper as AbstractNoiseStepper,
     AbstractOutput as AbstractOutput,
+    AbstractPlasticity as AbstractPlasticity,
     AbstractReset as AbstractReset,
     AbstractRule as AbstractRule,
     AbstractSparseConnectivity as AbstractSparseConnectivity,
     AbstractSpiking as AbstractSpiking,
     AbstractStepper as AbstractStepper,
     AbstractSurrogate as AbstractSurrogate,
+    AbstractSynapses as AbstractSynapses,
+    Side as Side,
 )
 from ._record import (
     output as output,

@@ -23,17 +23,11 @@ def check_fraction(model: eqx.Module, *names: str) -> None:
     _check(model, names, lambda x: (x <= 0.0) | (x > 1.0), "must be above 0 and at most 1")
 
 
-def check_below(module: eqx.Module, low: str, high: str) -> None:
-    """Raise a `ValueError` unless a voltage lies below one at which a neuron fires, everywhere."""
-    _check_apart(module, low, high, "a spike would leave the neuron at or above its threshold")
+_RESET = "a spike would leave the neuron at or above its threshold"
 
 
-def check_order(module: eqx.Module, first: str, last: str) -> None:
-    """Raise a `ValueError` unless one time comes before another one, everywhere."""
-    _check_apart(module, first, last, "the former must come first")
-
-
-def _check_apart(module: eqx.Module, low: str, high: str, why: str) -> None:
+def check_below(module: eqx.Module, low: str, high: str, why: str = _RESET) -> None:
+    """Raise a `ValueError`, which says `why`, unless one parameter lies below another one everywhere."""
     below, above = _known(getattr(module, low)), _known(getattr(module, high))
     if below is None or above is None:
         return
@@ -43,7 +37,8 @@ def _check_apart(module: eqx.Module, low: str, high: str, why: str) -> None:
         return
     if not np.all(apart):
         raise ValueError(
-            f"{type(module).__name__}: `{low}` must lie below `{high}`, got {low} = {below} and {high} = {above}: {why}."
+            f"{type(module).__name__}: `{low}` must lie below `{high}`, got {low} = {below} and {high} = {above}: "
+            f"{why}."
         )
 
 

@@ -15,7 +15,7 @@ import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Num
 
-from ._checks import check_not_negative
+from ._checks import check_below, check_not_negative
 from ._current import Affine, as_current
 from ._fields import check_finite
 from ._replace_gradient import replace_gradient
@@ -376,6 +376,132 @@ class AbstractSparseConnectivity(AbstractConnectivity):
         - `offset`: where in `out` the row of the inputs with delay 1 begins.
         - `active`: `ops.events.compact(x)`, so that several matrices can share it.
         """
+
+
+class AbstractSynapses(eqx.Module):
+    """Where the synapses of a matrix are, as learning rules see them: a rule is written once for every matrix that is stored.
+
+    What synapses hold (weights, eligibilities) are arrays of `shape`, which is that of the matrix's weights. A `change`
+    is an elementwise function of what a synapse holds, of the variables of its source and of those of its target.
+    """
+
+    # That of an array with a number for each synapse.
+    shape: eqx.AbstractVar[tuple[int, ...]]
+
+    @abc.abstractmethod
+    def rows(
+        self,
+        change: Callable[..., Any],
+        values: Float[Array, "..."],
+        spikes: Float[Array, " pre"],
+        pre: Any,
+        post: Any,
+        limits: tuple[Any, Any] = (None, None),
+    ) -> Float[Array, "..."]:
+        """The values plus `spikes[i] * change(value, pre[i], post[j])`, for every synapse from i to j.
+
+        At the cost of the rows at which `spikes` is not zero, unless it is differentiated. The derivative is that of the
+        formula, so surrogate derivatives of spikes pass.
+
+        **Arguments:**
+
+        - `change`: a method of a Module or another pytree: its parameters are differentiated too. Its values and
+            derivatives must be finite, also where nothing fires.
+        - `pre`, `post`: trees of vectors.
+        - `limits`: the least and the greatest value, or `None`: what was changed is cut by `jnp.clip`.
+        """
+
+    @abc.abstractmethod
+    def columns(
+        self,
+        change: Callable[..., Any],
+        values: Float[Array, "..."],
+        spikes: Float[Array, " post"],
+        pre: Any,
+        post: Any,
+        limits: tuple[Any, Any] = (None, None),
+    ) -> Float[Array, "..."]:
+        """As `rows`, where targets fire: with `spikes[j]`."""
+
+    @abc.abstractmethod
+    def from_sources(self, x: Float[Array, " pre"]) -> Float[Array, "..."]:
+        """For every synapse the value of its source."""
+
+    @abc.abstractmethod
+    def from_targets(self, y: Float[Array, " post"]) -> Float[Array, "..."]:
+        """For every synapse the value of its target."""
+
+
+class Side(NamedTuple):
+    """The cells at one end of a projection, as a learning rule sees them in a step.
+
+    - `output`: what arrived from sources in this step, after the delay, or what targets put out in it. `[cells]`
+    - `seen`: the rule's variables of these cells.
+    """
+
+    output: Float[Array, " cells"]
+    seen: Any
+
+
+class AbstractPlasticity(eqx.Module):
+    """A learning rule: variables of sources and targets, which move on in every step, and what they do to weights.
+
+    What a source has put out counts when it arrives at the synapse, what a target puts out at once. In every step the
+    variables of cells move on, then weights change. A rule's variables of a population exist once (for each delay),
+    however many projections it belongs to.
+    """
+
+    # Weights are kept within these, if given; also the initial ones must lie there.
+    w_min: eqx.AbstractVar[Float[Array, ""] | None]
+    w_max: eqx.AbstractVar[Float[Array, ""] | None]
+    # Whether `move_target` is given voltages, and a third factor: the input of this rule's name.
+    needs_voltage: ClassVar[bool] = False
+    is_modulated: ClassVar[bool] = False
+
+    def __check_init__(self) -> None:
+        check_finite(self)
+        for name, value in vars(self).items():
+            if eqx.is_inexact_array(value) and value.ndim:
+                raise ValueError(f"{type(self).__name__}: `{name}` must be one number, got shape {value.shape}.")
+        if self.w_min is not None and self.w_max is not None:
+            check_below(self, "w_min", "w_max", "no weight would be allowed")
+
+    @abc.abstractmethod
+    def init_source(self, n: int) -> State:
+        """The variables of `n` sources; `None` if there are none."""
+
+    @abc.abstractmethod
+    def init_target(self, n: int, v: Any) -> State:
+        """The variables of `n` targets; `v`: their voltages, if `needs_voltage`."""
+
+    @abc.abstractmethod
+    def init_synapses(self, shape: tuple[int, ...]) -> State:
+        """The variables of synapses besides their weights."""
+
+    @abc.abstractmethod
+    def move_source(self, state: State, arrived: Float[Array, " pre"], *, dt: float) -> tuple[Any, State]:
+        """One step of the variables of sources, of which `arrived` reached the synapses in it.
+
+        **Returns:** what `learn` is to see (in most rules the variables without what arrived just now), and the new state.
+        """
+
+    @abc.abstractmethod
+    def move_target(
+        self, state: State, output: Float[Array, " post"], *, v: Any, factor: Any, dt: float
+    ) -> tuple[Any, State]:
+        """As `move_source`, of targets.
+
+        **Arguments:**
+
+        - `v`: their voltages at the end of the step, if `needs_voltage`.
+        - `factor`: the third factor, a number for each; `None` where there is none.
+        """
+
+    @abc.abstractmethod
+    def learn(
+        self, synapses: AbstractSynapses, weights: Float[Array, "..."], own: State, pre: Side, post: Side, *, dt: float
+    ) -> tuple[Float[Array, "..."], State]:
+        """The weights, and the variables of synapses `own`, after a step."""
 
 
 class AbstractRule(eqx.Module):

@@ -21,6 +21,7 @@ from ._abstract import Form
 from ._interfaces import AbstractDrive
 from ._types import Key, Output, State
 from .fuse import either, scan as fused_scan, while_loop
+from .network import NetworkState
 from .sources import Samples
 
 
@@ -30,7 +31,8 @@ from .sources import Samples
 COMPILER_OPTIONS = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_cpu_prefer_vector_width": 512}
 # XLA divides every loop over more than some ten thousand numbers among all processors, and a step is a handful of such loops:
 # 40,000 LIF neurons take 76 us on two processors and 30 us on one. Below this many numbers in the largest array of the state
-# the division is switched off.
+# the division is switched off. (Plastic weights do not count: rules of spikes go along active rows, in many short loops. With
+# 400,000 of them a step costs 130 us of one processor, and 280 us of two if these are divided.)
 SINGLE_THREAD_BELOW = 2**18
 
 
@@ -110,8 +112,23 @@ def advance(
 
     **Returns:** the step reached, the state, and the filled buffers.
     """
-    small = max((x.size for x in state), default=0) < SINGLE_THREAD_BELOW
-    return (_advance_small if small else _advance_large)((form, fixed, stop), start, state, buffers)
+    return (_advance_small if _largest(form) < SINGLE_THREAD_BELOW else _advance_large)(
+        (form, fixed, stop), start, state, buffers
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _largest(form: Form) -> int:
+    """The size of the largest array of the state that loops go over."""
+    _, state = form.abstract()
+    weights = jtu.tree_leaves(state.weights) if isinstance(state, NetworkState) else []
+    return max(
+        (x.size for x in jtu.tree_leaves(eqx.filter(state, _is_shape)) if not any(x is w for w in weights)), default=0
+    )
+
+
+def _is_shape(x: Any) -> bool:
+    return isinstance(x, jax.ShapeDtypeStruct)
 
 
 def _advance(

@@ -241,9 +241,11 @@ def _check_inputs(model: AbstractDynamics, inputs: Any, steps: int) -> None:
         if not isinstance(inputs, Mapping):
             raise TypeError(f"simulate: the `inputs` of a network are a dictionary by population, got {inputs!r}.")
         for name, drive in inputs.items():
-            if name not in model.populations:
-                raise ValueError(f"simulate: `inputs` names {name!r}; the network has {sorted(model.populations)}.")
-            _check_fit(f"of {name!r} ", drive, model.populations[name].shape, steps)
+            if name not in model.driven:
+                raise ValueError(f"simulate: `inputs` names {name!r}; the network has {list(model.driven)}.")
+            shape = model.driven[name]
+            if shape is not None:
+                _check_fit(f"of {name!r} ", drive, shape, steps)
     if isinstance(model, Population):
         _check_fit("", inputs, model.shape, steps)
     for leaf in jtu.tree_leaves(inputs, is_leaf=is_input):

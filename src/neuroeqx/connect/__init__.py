@@ -21,5 +21,6 @@ from ._fixed_total import fixed_total as fixed_total, FixedTotal as FixedTotal
 from ._given import from_dense as from_dense, from_edges as from_edges, from_scipy as from_scipy, Given as Given
 from ._lattice import Lattice as Lattice, lattice as lattice
 from ._one_to_one import one_to_one as one_to_one, OneToOne as OneToOne
+from ._plastic import plastic as plastic
 from ._procedural import Procedural as Procedural, procedural as procedural, ProceduralRule as ProceduralRule
 from ._transpose import Transpose as Transpose

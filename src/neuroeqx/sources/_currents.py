@@ -8,7 +8,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from .._checks import check_not_negative, check_order
+from .._checks import check_below, check_not_negative
 from .._fields import as_parameter, as_shape, param, static
 from .._interfaces import AbstractDrive
 from .._types import is_tracer, Key, Parameter
@@ -35,7 +35,7 @@ class StepCurrent(AbstractDrive):
 
     def __check_init__(self) -> None:
         if self.stop is not None:
-            check_order(self, "start", "stop")
+            check_below(self, "start", "stop", "the former must come first")
 
     def __call__(self, t: Float[Array, ""], *, dt: float, key: Key | None = None) -> Float[Array, "..."]:
         del key
@@ -91,7 +91,7 @@ class RampCurrent(AbstractDrive):
     stop: Parameter = param(1000.0)
 
     def __check_init__(self) -> None:
-        check_order(self, "start", "stop")
+        check_below(self, "start", "stop", "the former must come first")
 
     def __call__(self, t: Float[Array, ""], *, dt: float, key: Key | None = None) -> Float[Array, "..."]:
         del dt, key
