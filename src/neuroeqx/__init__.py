@@ -4,6 +4,7 @@ from importlib.metadata import version as _version
 
 from . import (
     connect as connect,
+    nest as nest,
     ops as ops,
     plot as plot,
     sources as sources,
@@ -51,6 +52,7 @@ from .neurons import (
     AdaptiveQIF as AdaptiveQIF,
     AdEx as AdEx,
     ALIF as ALIF,
+    AtPeak as AtPeak,
     EscapeRate as EscapeRate,
     ExpIF as ExpIF,
     FitzHughNagumo as FitzHughNagumo,
@@ -88,6 +90,7 @@ from .steppers import (
     ExpEulerBlock as ExpEulerBlock,
     FromDiffrax as FromDiffrax,
     HalfSteps as HalfSteps,
+    Repeated as Repeated,
     RK4 as RK4,
     Strang as Strang,
 )
@@ -102,6 +105,7 @@ from .synapses import (
     AMPA as AMPA,
     COBA as COBA,
     CUBA as CUBA,
+    Delta as Delta,
     DualExpon as DualExpon,
     Expon as Expon,
     GABAa as GABAa,

@@ -14,7 +14,7 @@ import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Num
 
-from ._current import Affine, as_current
+from ._current import Affine, as_current, current_at, jump_of
 from ._fields import check_finite
 from ._replace_gradient import replace_gradient
 from ._types import Current, Key, Output, State, Time, VectorField, Y
@@ -126,7 +126,7 @@ class AbstractNeuron(AbstractSpiking):
         """
 
     def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0) -> Y:
-        return self.stepper(self.vector_field, t, dt, y, current)
+        return _moved(self, y, current, dt, t)
 
     def hold(self, before: Y, after: Y, held: Bool[Array, "..."]) -> Y:
         if not self.is_held_refractory:
@@ -163,12 +163,27 @@ class AbstractGradedCell(AbstractCell):
     ) -> tuple[Y, Float[Array, "..."]]:
         """Integrate over one step; the output is that of the new state. `input` as in `AbstractSpiking.step`."""
         del key
-        y = self.stepper(self.vector_field, t, dt, state, as_current(input))
+        y = _moved(self, state, as_current(input), dt, t)
         return y, self.output(y)
+
+
+def _moved(cell: "AbstractNeuron | AbstractGradedCell", y: Y, current: Current, dt: float, t: Time) -> Y:
+    """A step under a current that receptors let decay within it, and at whose end the voltage may jump."""
+
+    # Counted from the beginning of the step: late in a run a float32 cannot tell the stages of a step apart.
+    def field(s: Time, y: Y, current: Current) -> Y:
+        return cell.vector_field(t + s, y, current_at(current, s))
+
+    after = cell.stepper(field, 0.0, dt, y, current)
+    jump = jump_of(current)
+    return after if jump is None else with_voltage(after, voltage(after) + jump)
 
 
 class AbstractLinearSynapse(AbstractCell):
     """Linear, time-invariant kinetics: may be kept once per target neuron, whatever the number of synapses."""
+
+    # Whether the output is constant over a step; otherwise steppers that look into a step see it `decay` there.
+    is_held: ClassVar[bool] = False
 
     @abc.abstractmethod
     def decay(self, state: State, *, dt: float) -> State:

@@ -6,5 +6,6 @@ from ._exact import Exact as Exact
 from ._exp_euler import ExpEuler as ExpEuler
 from ._exp_euler_block import ExpEulerBlock as ExpEulerBlock
 from ._half_steps import HalfSteps as HalfSteps
+from ._repeated import Repeated as Repeated
 from ._rk4 import RK4 as RK4
 from ._strang import Strang as Strang

@@ -13,6 +13,8 @@ class Instant(AbstractLinearSynapse):
     """What arrives in a step acts during that step, and only then: graded and rate coupling, or a square pulse of one
     step. The state is the sum of this step's arrivals."""
 
+    is_held = True
+
     def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> Float[Array, "..."]:
         del key
         return jnp.zeros(shape)
