@@ -126,9 +126,10 @@ def _adaptive(model: str, receptors: Any, shape: Shape, others: dict[str, Any], 
     positive = ("C_m", "Delta_T", "g_L", "tau_syn_ex", "tau_syn_in", "tau_w")
     check_values(model, p, positive, (("V_reset", "V_peak"), ("V_th", "V_peak")))
     nearly = as_parameter(p["V_th"]) + _NEARLY * as_parameter(p["Delta_T"])
+    over = jnp.minimum(nearly, as_parameter(p["V_peak"]))
     cell = AdEx(
         c=p["C_m"], g_l=p["g_L"], e_l=p["E_L"], v_t=p["V_th"], delta_t=p["Delta_T"], a=p["a"], tau_w=p["tau_w"],
-        b=p["b"], v_reset=p["V_reset"], v_peak=jnp.minimum(nearly, as_parameter(p["V_peak"])), stepper=FromDiffrax(diffrax.Heun()),
+        b=p["b"], v_reset=p["V_reset"], v_peak=over, stepper=FromDiffrax(diffrax.Heun()),
     )  # fmt: skip
     cell = Substeps(cell, _SUBSTEPS)
     if is_tracer(p["t_ref"]) or np.any(np.asarray(p["t_ref"]) != 0.0):
