@@ -186,8 +186,8 @@ class AbstractLinearSynapse(AbstractCell):
     is_held: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def decay(self, state: State, *, dt: float) -> State:
-        """One step without input."""
+    def decay(self, state: State, *, dt: Time) -> State:
+        """`dt` without input: a step, or a part of one."""
 
     @abc.abstractmethod
     def inject(self, state: State, add: Callable[[Float[Array, "..."]], Float[Array, "..."]]) -> State:

@@ -27,7 +27,7 @@ def spike_generator(spike_times: Any, indices: Any = None, n: int = 1) -> SpikeT
     return SpikeTimes(times - 1e-3, indices, n)
 
 
-def dc_generator(amplitude: Any, start: float = 0.0, stop: float | None = None, delay: float = 1.0) -> StepCurrent:
+def dc_generator(amplitude: Any, start: Any = 0.0, stop: Any = None, delay: Any = 1.0) -> StepCurrent:
     """NEST's `dc_generator`: a current that acts from `start` + `delay` to `stop` + `delay`.
 
     **Arguments:**

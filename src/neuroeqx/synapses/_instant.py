@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._interfaces import AbstractLinearSynapse
-from .._types import Key
+from .._types import Key, Time
 
 
 class Instant(AbstractLinearSynapse):
@@ -19,7 +19,7 @@ class Instant(AbstractLinearSynapse):
         del key
         return jnp.zeros(shape)
 
-    def decay(self, state: Float[Array, "..."], *, dt: float) -> Float[Array, "..."]:
+    def decay(self, state: Float[Array, "..."], *, dt: Time) -> Float[Array, "..."]:
         del dt
         return jnp.zeros_like(state)
 
