@@ -4,6 +4,8 @@ A stimulus is a dictionary: `ex` and `in` map the number of a step to the weight
 current of each step. Steps count from 1; a spike of step n has the time n dt.
 """
 
+import inspect
+
 import neuroeqx as nex
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -21,29 +23,63 @@ def stimulus(steps, w_ex, w_in, dc, seed=0, n=40):
     return {"ex": draw(w_ex), "in": draw(w_in), "dc": current}
 
 
-def ours(populations, stimuli):
-    """Of each population of one cell the voltage after each step and the numbers of the steps with spikes, by one run.
+def simulated(cases, dt, steps):
+    """Of each case, (model, parameters, stimulus), the voltage every 0.1 ms and the times of its spikes.
 
-    All stimuli have equally many steps.
+    All are cells of one network, those of one model in a population that has its parameters as arrays.
     """
-    times, indices, projections, drives, record = [], [], [], {}, {}
-    for name, stim in stimuli.items():
-        drives[name] = nex.Samples(stim["dc"])
-        record |= {f"{name} v": nex.voltage(name), f"{name} s": nex.spikes(name)}
-        for kind in ("ex", "in"):
-            if not stim[kind]:
-                continue
-            # One arrival's weight is that of the synapse: all of a kind are equal.
-            (weight,) = set(stim[kind].values())
-            source = nex.part("g", len(projections), len(projections) + 1)
-            indices += [len(projections)] * len(stim[kind])
-            times += [k * DT - DELAY for k in stim[kind]]
-            projections.append(nex.Projection(source, name, kind, nex.connect.one_to_one(weight), delay=DELAY))
-    source = nex.nest.spike_generator(times, np.array(indices), len(projections))
-    steps = len(next(iter(stimuli.values()))["dc"])
-    net = nex.Network({"g": source, **populations}, projections)
-    found = nex.simulate(net, steps * DT, DT, drives, record=record).records
-    return {name: (found[f"{name} v"].values[:, 0], found[f"{name} s"].steps + 1) for name in stimuli}
+    groups, arrivals = {}, []
+    for name, (model, given, _) in cases.items():
+        p = {
+            k: x.default
+            for k, x in inspect.signature(getattr(nex.nest, model)).parameters.items()
+            if k not in _NOT_ARRAYS
+        }
+        p |= given
+        kind = model, p.get("t_ref") == 0.0, p.pop("consistent_integration", None)
+        groups.setdefault(kind, {})[name] = p
+    populations, projections, drives, record = {}, [], {}, {}
+    for (model, is_instant, option), members in groups.items():
+        group = f"{model} {is_instant} {option}"
+        options = {} if option is None else {"consistent_integration": option}
+        arrays = {k: np.array([p[k] for p in members.values()], float) for k in next(iter(members.values()))}
+        populations[group] = getattr(nex.nest, model)(len(members), **arrays, **options)
+        stimuli = [cases[name][2] for name in members]
+        for receptor in ("ex", "in"):
+            cells = [i for i, stim in enumerate(stimuli) if stim[receptor]]
+            if cells:
+                # One arrival's weight is that of the synapse: all of a cell are equal.
+                weights = [next(iter(stimuli[i][receptor].values())) for i in cells]
+                sources = len(arrivals) + np.arange(len(cells))
+                arrivals += [sorted(stimuli[i][receptor]) for i in cells]
+                comm = sources, cells, weights
+                projections.append((group, receptor, comm))
+        drive = np.zeros((steps, len(members)))
+        for i, stim in enumerate(stimuli):
+            drive[: len(stim["dc"]), i] = stim["dc"]
+        drives[group] = nex.Samples(drive)
+        record |= {f"{group} v": nex.voltage(group, every=round(0.1 / dt)), f"{group} s": nex.spikes(group)}
+    times = np.concatenate(arrivals) * dt - DELAY
+    source = nex.nest.spike_generator(
+        times, np.repeat(np.arange(len(arrivals)), list(map(len, arrivals))), len(arrivals)
+    )
+    net = nex.Network(
+        {"g": source, **populations},
+        [
+            nex.Projection("g", group, receptor, nex.connect.from_edges(pre, np.array(post), np.array(w)), delay=DELAY)
+            for group, receptor, (pre, post, w) in projections
+        ],
+    )
+    found = nex.simulate(net, steps * dt, dt, drives, record=record).records
+    results = {}
+    for (model, is_instant, option), members in groups.items():
+        group = f"{model} {is_instant} {option}"
+        trains = found[f"{group} s"].trains()
+        results |= {name: (found[f"{group} v"].values[:, i], trains[i]) for i, name in enumerate(members)}
+    return results
+
+
+_NOT_ARRAYS = ("shape", "others")
 
 
 def linear_neuron(p, stim, alpha=False, delta=False):
@@ -84,7 +120,7 @@ def linear_neuron(p, stim, alpha=False, delta=False):
     return np.array(voltages), np.array(spikes)
 
 
-def integrated_neuron(field, y, stim, enters, spike, tight=1e-10):
+def integrated_neuron(field, y, stim, enters, spike, tight=1e-8):
     """Models that NEST integrates: `field(y, current, held)` from step to step, then arrivals at the variables `enters`, each
     times its factor; `spike(before, after, held)` says whether the step ends with a spike, and changes `after`.
 
@@ -109,7 +145,7 @@ def integrated_neuron(field, y, stim, enters, spike, tight=1e-10):
     return np.array(voltages), np.array(spikes), lost
 
 
-def upstroke_neuron(field, y, stim, enters, p, tight=1e-9):
+def upstroke_neuron(field, y, stim, enters, p, tight=1e-8):
     """The `aeif_*` family: spikes within a step, found as events. `field(y, current, held)`; the last variable is w."""
     peak = lambda t, y: y[0] - p["V_peak"]
     peak.terminal, peak.direction = True, 1

@@ -1,16 +1,11 @@
-"""The functions of `nex.nest` against traces of NEST 3.10."""
+"""The functions of `nex.nest` against traces and figures of NEST 3.10."""
 
-import json
-from pathlib import Path
-
-import jax
-import neuroeqx as nex
 import numpy as np
 import pytest
+from nest_cases import PATTERNS, SQUID_CURRENTS, trace, TRACED
 from nest_references import as_gsl
 
 
-DATA = Path(__file__).parents[1] / "data" / "nest_traces"
 # The largest difference of the voltage at dt 0.1 and 0.01 ms that the models may have, mV. At 0.01 ms the traces are float32.
 EXACT = (1e-9, 1e-5)
 MODELS = {
@@ -30,56 +25,15 @@ DEPARTURES = {
 }
 
 
-def trace(model, dt):
-    file = np.load(DATA / f"{model}_dt{dt}.npz")
-    return file["V_m"], file["spikes"], json.loads(str(file["stim"]))
-
-
-# Naud et al. (2008), table 1: C, g_L, E_L, a, tau_w, b, V_r, I; NEST 3.10, aeif_psc_exp at 0.01 ms for 500 ms: the number of
-# spikes, the first, the last interval (ms). One of the eight patterns is chaotic.
-PATTERNS = [
-    (200, 10, -70, 2, 30, 0, -58, 500, 51, 14.23, 9.58),
-    (200, 12, -70, 2, 300, 60, -58, 500, 10, 14.91, 75.90),
-    (130, 18, -58, 4, 150, 120, -50, 400, 10, 5.47, 63.95),
-    (200, 10, -58, 2, 120, 100, -46, 210, 9, 16.16, 5.35),
-    (200, 12, -70, -10, 300, 0, -58, 300, 36, 33.58, 10.70),
-    (100, 10, -65, -10, 90, 30, -47, 110, 26, 57.18, 3.29),
-    (100, 10, -65, 10, 90, 100, -47, 180, 1, 30.29, None),
-]
-
-
-def run(dt, **others):
-    """All models with the stimuli of their traces, and other populations without any, 799 ms in one run."""
-    populations, projections, drives = {}, [], {}
-    record = {f"{name} s": nex.spikes(name) for name in [*MODELS, *others]}
-    for model in MODELS:
-        _, _, stim = trace(model, dt)
-        comm = nex.connect.one_to_one(stim["weight"])
-        populations[model] = getattr(nex.nest, model)(1)
-        projections.append(nex.Projection("g", model, "ex", comm, delay=stim["delay"]))
-        drives[model] = nex.nest.dc_generator(stim["dc"], stim["start"], stim["stop"], stim["delay"])
-        record[f"{model} v"] = nex.voltage(model, every=round(0.1 / dt))
-    net = nex.Network({"g": nex.nest.spike_generator(stim["in_spikes"]), **populations, **others}, projections)
-    return nex.simulate(net, 799.0, dt, drives, record=record).records
-
-
-@pytest.fixture(scope="module")
-def found():
-    """The records of both steps; at the shorter one with cells for published figures."""
-    with jax.enable_x64(True):
-        c, g, e, a, tau, b, reset, current = np.array([row[:8] for row in PATTERNS], float).T
-        patterns = nex.nest.aeif_psc_exp(
-            7, C_m=c, g_L=g, E_L=e, a=a, tau_w=tau, b=b, V_reset=reset, I_e=current, V_th=-50.0, V_m=e, V_peak=0.0
-        )
-        squid = nex.nest.hh_psc_alpha(4, I_e=np.array([650.0, 700.0, 800.0, 1000.0]))
-        return {0.1: run(0.1), 0.01: run(0.01, patterns=patterns, squid=squid)}
+def test_every_model_is_here():
+    assert set(MODELS) == set(TRACED)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_traces(model, found, ledger):
-    for dt, most in zip((0.1, 0.01), MODELS[model], strict=True):
+def test_traces(model, coarse, fine, ledger):
+    for dt, found, most in zip((0.1, 0.01), (coarse, fine), MODELS[model], strict=True):
         v, spikes, _ = trace(model, dt)
-        found_v, found_spikes = found[dt][f"{model} v"].values[:, 0], found[dt][f"{model} s"].times
+        found_v, found_spikes = found[f"trace {model}"]
         departure = DEPARTURES.get(model, "")
         reference = f"NEST 3.10, 800 ms at {dt} ms"
         assert len(found_spikes) == len(spikes) > 4
@@ -92,8 +46,9 @@ def test_traces(model, found, ledger):
         ledger(model, reference, quantity, np.abs(found_v - v)[far].max(), most, departure)
 
 
-def test_published_firing_patterns(found, ledger):
-    trains = [x[x <= 500.0] for x in found[0.01]["patterns s"].trains()]
+def test_published_firing_patterns(fine, ledger):
+    trains = [fine[f"pattern {i}"][1] for i in range(len(PATTERNS))]
+    trains = [x[x <= 500.0] for x in trains]
     assert [len(x) for x in trains] == [row[8] for row in PATTERNS]
     reference = "NEST 3.10, seven patterns of Naud 2008 at 0.01 ms"
     error = max(abs(x[0] - row[9]) for x, row in zip(trains, PATTERNS, strict=True))
@@ -102,8 +57,8 @@ def test_published_firing_patterns(found, ledger):
     ledger("aeif_psc_exp", reference, "last interval, ms", error, 0.02001)
 
 
-def test_published_rates(found, ledger):
-    trains = found[0.01]["squid s"].trains()
+def test_published_rates(fine, ledger):
+    trains = [fine[f"squid {i}"][1] for i in range(len(SQUID_CURRENTS))]
     first = np.abs([x[0] for x in trains] - np.array([2.74, 2.62, 2.43, 2.15])).max()
     ledger("hh_psc_alpha", "NEST 3.10, 650 ... 1000 pA", "first spike, ms", first, 0.01001)
     rates = [1000.0 * (len(x) - 6) / (x[-1] - x[5]) for x in trains]

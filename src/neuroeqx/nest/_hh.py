@@ -4,7 +4,7 @@ from typing import Any
 
 import equinox as eqx
 
-from .._fields import as_parameter
+from .._fields import as_parameter, as_shape
 from .._wrappers import Refractory
 from ..network import Population, Receptor
 from ..neurons import AtPeak, HodgkinHuxley, TraubMiles
@@ -121,7 +121,11 @@ def hh_cond_exp_traub(
     cell = TraubMiles(C_m, g_L, g_Na, g_K, E_L, E_Na, E_K, V_T, stepper=STEPPER)
     whole = Refractory(AtPeak(cell, as_parameter(V_T) + 30.0), t_ref)
     gates = [as_parameter(x) for x in (Act_m, Inact_h, Act_n)]
-    y0 = eqx.tree_at(lambda s: (s.cell.v, s.cell.m, s.cell.h, s.cell.n), whole.init(()), (as_parameter(E_L), *gates))
+    y0 = eqx.tree_at(
+        lambda s: (s.cell.v, s.cell.m, s.cell.h, s.cell.n),
+        whole.init(as_shape("nest.hh_cond_exp_traub", shape)),
+        (as_parameter(E_L), *gates),
+    )
     receptors = {
         "ex": Receptor(Expon(tau_syn_ex), COBA(E_ex), lag=1),
         "in": Receptor(Expon(tau_syn_in), COBA(E_in, -1.0), lag=1),

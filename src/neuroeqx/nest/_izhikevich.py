@@ -4,7 +4,7 @@ from typing import Any
 
 import equinox as eqx
 
-from .._fields import as_parameter
+from .._fields import as_parameter, as_shape
 from ..network import Population, Receptor
 from ..neurons import Izhikevich
 from ..steppers import Euler, HalfSteps
@@ -61,6 +61,6 @@ def izhikevich(
     check_values("izhikevich", p, (), (("c", "V_th"),))
     stepper = Euler() if consistent_integration else HalfSteps()
     cell = Izhikevich(a, b, c, d, v_peak=V_th, stepper=stepper)
-    y0 = eqx.tree_at(lambda s: s.u, cell.init(()), as_parameter(U_m))
+    y0 = eqx.tree_at(lambda s: s.u, cell.init(as_shape("nest.izhikevich", shape)), as_parameter(U_m))
     receptor = Receptor(Instant(), Delta() if consistent_integration else CUBA())
     return Population(cell, shape, {"ex": receptor, "in": receptor}, v0=V_m, y0=y0, i0=I_e)

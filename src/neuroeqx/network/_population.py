@@ -77,6 +77,13 @@ class Population(AbstractDynamics):
                 raise TypeError(
                     f"Population: receptor {name!r} must be a Receptor(syn, out), got {type(receptor).__name__}."
                 )
+        if self.y0 is not None:
+            cell, shape = self.cell, self.shape
+            own = jtu.tree_structure(jax.eval_shape(lambda: cell.init(shape, key=jax.random.key(0))))
+            if jtu.tree_structure(self.y0) != own:
+                raise ValueError(
+                    f"Population: `y0` must be a state of {type(cell).__name__}, {own}, got {jtu.tree_structure(self.y0)}."
+                )
         for name, part in {"cell": self.cell, "v0": self.v0, "y0": self.y0, "i0": self.i0, **self.receptors}.items():
             _check_broadcast(name, part, self.shape)
 
