@@ -64,7 +64,7 @@ def hh_psc_alpha(
     p = {name: value for name, value in locals().items() if name not in ("shape", "others")}
     check_others("hh_psc_alpha", p, others, {})
     check_values("hh_psc_alpha", p, ("C_m", "tau_syn_ex", "tau_syn_in"))
-    cell = HodgkinHuxley(C_m, g_Na, g_K, g_L, E_Na, E_K, E_L, -65.0, stepper=STEPPER)
+    cell = HodgkinHuxley(c=C_m, g_na=g_Na, g_k=g_K, g_l=g_L, e_na=E_Na, e_k=E_K, e_l=E_L, v_rest=-65.0, stepper=STEPPER)
     receptors = {"ex": Receptor(Alpha(tau_syn_ex), CUBA(), lag=1), "in": Receptor(Alpha(tau_syn_in), CUBA(), lag=1)}
     return Population(Refractory(AtPeak(cell, 0.0), t_ref), shape, receptors, v0=V_m, i0=I_e)
 
@@ -118,7 +118,7 @@ def hh_cond_exp_traub(
     p = {name: value for name, value in locals().items() if name not in ("shape", "others")}
     check_others("hh_cond_exp_traub", p, others, {})
     check_values("hh_cond_exp_traub", p, ("C_m", "tau_syn_ex", "tau_syn_in"))
-    cell = TraubMiles(C_m, g_L, g_Na, g_K, E_L, E_Na, E_K, V_T, stepper=STEPPER)
+    cell = TraubMiles(c=C_m, g_l=g_L, g_na=g_Na, g_k=g_K, e_l=E_L, e_na=E_Na, e_k=E_K, v_t=V_T, stepper=STEPPER)
     whole = Refractory(AtPeak(cell, as_parameter(V_T) + 30.0), t_ref)
     gates = [as_parameter(x) for x in (Act_m, Inact_h, Act_n)]
     y0 = eqx.tree_at(

@@ -87,8 +87,10 @@ def _conductance(model: str, kinetics: Any, shape: Shape, others: dict[str, Any]
     check_others(model, p, others, {})
     check_values(model, p, ("C_m", "g_L", "tau_syn_ex", "tau_syn_in"), (("V_reset", "V_th"),))
     g = as_parameter(p["g_L"])
-    stepper = FromDiffrax(diffrax.Tsit5())
-    cell = LIF(as_parameter(p["C_m"]) / g, p["E_L"], p["V_th"], p["V_reset"], 1.0 / g, stepper=stepper)
+    cell = LIF(
+        tau=as_parameter(p["C_m"]) / g, v_rest=p["E_L"], v_th=p["V_th"], v_reset=p["V_reset"], r=1.0 / g,
+        stepper=FromDiffrax(diffrax.Tsit5()),
+    )  # fmt: skip
     receptors = {
         "ex": Receptor(kinetics(p["tau_syn_ex"]), COBA(p["E_ex"]), lag=1),
         "in": Receptor(kinetics(p["tau_syn_in"]), COBA(p["E_in"], -1.0), lag=1),

@@ -120,5 +120,6 @@ def _leaky(model: str, shape: Shape, p: dict[str, Any], receptors: dict[str, Rec
     times = tuple(name for name in p if name.startswith("tau"))
     check_values(model, p, ("C_m", *times), (("V_reset", "V_th"),))
     tau = as_parameter(p["tau_m"])
-    cell = LIF(tau, p["E_L"], p["V_th"], p["V_reset"], tau / as_parameter(p["C_m"]), stepper=Exact())
+    r = tau / as_parameter(p["C_m"])
+    cell = LIF(tau=tau, v_rest=p["E_L"], v_th=p["V_th"], v_reset=p["V_reset"], r=r, stepper=Exact())
     return Population(Refractory(cell, p["t_ref"]), shape, receptors, v0=p["V_m"], i0=p["I_e"])

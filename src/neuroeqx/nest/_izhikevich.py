@@ -60,7 +60,7 @@ def izhikevich(
         raise TypeError(f"nest.izhikevich: `consistent_integration` must be a bool, got {consistent_integration!r}.")
     check_values("izhikevich", p, (), (("c", "V_th"),))
     stepper = Euler() if consistent_integration else HalfSteps()
-    cell = Izhikevich(a, b, c, d, v_peak=V_th, stepper=stepper)
+    cell = Izhikevich(a=a, b=b, c=c, d=d, v_peak=V_th, stepper=stepper)
     y0 = eqx.tree_at(lambda s: s.u, cell.init(as_shape("nest.izhikevich", shape)), as_parameter(U_m))
     receptor = Receptor(Instant(), Delta() if consistent_integration else CUBA())
     return Population(cell, shape, {"ex": receptor, "in": receptor}, v0=V_m, y0=y0, i0=I_e)
