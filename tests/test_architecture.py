@@ -28,7 +28,7 @@ LAYERS = [
     {"neurons", "synapses", "channels", "cable", "rates", "connect", "plasticity", "sources"},
     {"network"},
     {"_record", "_loop", "_simulate", "_explain"},
-    {"learn", "analysis", "measure", "io", "plot", "demos", "testing", "__main__"},
+    {"learn", "analysis", "measure", "nest", "io", "plot", "demos", "testing", "__main__"},
 ]
 # `_interfaces` is the page everything else stands on; steppers and surrogates import it, not the other way round.
 SIBLINGS_MAY = {("steppers", "_interfaces"), ("surrogate", "_interfaces"), ("_wrappers", "_interfaces"),

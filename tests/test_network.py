@@ -249,3 +249,40 @@ def test_weights_of_half_precision(dtype):
     gradient = eqx.filter_grad(lambda w: (w(x) ** 2).sum())(w)
     assert gradient.weight.dtype == jnp.bfloat16
     assert w.to_csr().weight.dtype == jnp.bfloat16
+
+
+def test_a_receptor_may_be_late_and_jump_and_populations_have_a_state_and_a_current(x64):
+    cell = nex.LIF(tau=10.0, v_th=1e9)
+    receptors = {
+        "now": nex.Receptor(nex.Expon(2.0), nex.CUBA()),
+        "late": nex.Receptor(nex.Expon(2.0), nex.CUBA(), lag=2),
+        "jump": nex.Receptor(nex.Instant(), nex.Delta()),
+    }
+    names = list(receptors)
+    source = nex.SpikeTimes([0.3] * 3, [0, 1, 2], 3)
+    one = nex.connect.one_to_one(1.5)
+    populations = {name: nex.Population(cell, 1, receptors, y0=jnp.array(0.5), i0=0.25) for name in names}
+    sends = [nex.Projection(nex.part("s", i, i + 1), name, name, one, delay=0.2) for i, name in enumerate(names)]
+    net = nex.Network({"s": source, **populations}, sends)
+    record = {name: nex.voltage(name) for name in names}
+    v = {name: x.values[:, 0] for name, x in nex.simulate(net, 1.2, 0.1, record=record).records.items()}
+    quiet = 0.25 + 0.25 * np.exp(-0.01 * np.arange(1, 13))
+    # Emitted in step 3; what acts in step 5 shows at its end, a jump at that end and entire.
+    np.testing.assert_allclose(v["now"][:5], quiet[:5], rtol=1e-12)
+    np.testing.assert_allclose(v["late"][2:] - quiet[2:], v["now"][:-2] - quiet[:-2], atol=1e-12)
+    np.testing.assert_allclose(v["jump"] - quiet, [0.0] * 5 + list(1.5 * np.exp(-0.01 * np.arange(7))), atol=1e-12)
+    assert v["now"][5] > quiet[5]
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "match"),
+    [
+        (lambda: nex.Receptor(nex.Expon(), nex.Delta()), TypeError, "Expon lasts longer than a step"),
+        (lambda: nex.Receptor(nex.Expon(), nex.CUBA(), lag=-1), ValueError, "`lag` must be a whole number of steps"),
+        (lambda: nex.Population(nex.AdEx(), 2, y0=jnp.array(1.0)), ValueError, "`y0` must be a state of AdEx"),
+        (lambda: nex.Population(nex.LIF(), 2, i0=[1.0, 2.0, 3.0]), ValueError, "`i0` has shape"),
+    ],
+)
+def test_impossible_receptors_and_states_are_refused(make, error, match):
+    with pytest.raises(error, match=match):
+        make()

@@ -91,6 +91,22 @@ def test_refractory_per_cell():
     assert [set(np.diff(np.flatnonzero(spikes[:, i]))) for i in (0, 1)] == [{6}, {11}]
 
 
+def test_refractory_around_substeps_holds_the_rest_of_the_step_and_counts_whole_ones(x64):
+    # From 0 towards 10 in steps of 1 ms with eight parts: at threshold after 1.05 ms, in the first part of the second step.
+    cell = nex.Substeps(nex.LIF(tau=10.0), 8)
+    spikes, _ = trains(nex.Refractory(cell, 3.0), 10.0, 20.0, 1.0)
+    assert list(np.flatnonzero(spikes[:, 0])) == [1, 6, 11, 16]
+    # Without a period the rest of the step counts.
+    spikes, _ = trains(nex.Refractory(cell, 0.0), 10.0, 20.0, 1.0)
+    assert list(np.flatnonzero(spikes[:, 0])[:5]) == list(np.flatnonzero(trains(cell, 10.0, 20.0, 1.0)[0][:, 0])[:5])
+    assert list(np.flatnonzero(spikes[:, 0])[:3]) == [1, 2, 3]
+
+
+def test_at_peak_takes_cells_that_make_their_own_spikes(x64):
+    with pytest.raises(TypeError, match="AtPeak: `cell` must be a neuron that makes its own action potentials"):
+        nex.AtPeak(nex.LIF())
+
+
 def test_refractory_refuses_what_it_cannot_hold():
     with pytest.raises(ValueError, match="`t_ref` must not be negative"):
         nex.Refractory(nex.LIF(), -1.0)

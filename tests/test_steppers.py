@@ -50,6 +50,7 @@ ORDERS = {
     "RK4": (nex.RK4(), 4),
     "HalfSteps": (nex.HalfSteps(), 1),
     "Heun": (nex.FromDiffrax(diffrax.Heun()), 2),
+    "Repeated": (nex.Repeated(nex.FromDiffrax(diffrax.Heun()), 3), 2),
     "Bosh3": (nex.FromDiffrax(diffrax.Bosh3()), 3),
 }
 AUTONOMOUS_ONLY = (nex.Exact, nex.ExpEulerBlock)
@@ -160,6 +161,13 @@ def test_an_implicit_diffrax_solver_works(x64):
     solver = diffrax.Kvaerno3(root_finder=optx.Newton(rtol=1e-10, atol=1e-10))
     y = solve(nex.FromDiffrax(solver), logistic, jnp.array(0.1), 1.0, 50)
     np.testing.assert_allclose(y, 1.0 / (1.0 + 9.0 * np.exp(-1.0)), rtol=1e-6)
+
+
+def test_repeated_is_shorter_steps(x64):
+    found = solve(nex.Repeated(nex.RK4(), 3), logistic, jnp.array(0.1), 1.0, 4)
+    np.testing.assert_allclose(found, solve(nex.RK4(), logistic, jnp.array(0.1), 1.0, 12), rtol=1e-14)
+    with pytest.raises(ValueError, match="`n` must be a whole number of steps, at least 1, got 0"):
+        nex.Repeated(nex.RK4(), 0)
 
 
 def test_steppers_are_pytrees_without_parameters():

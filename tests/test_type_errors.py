@@ -36,6 +36,8 @@ CALLS = {
     "nex.simulate(nex.Population(nex.LIF(), 3), '10', 0.1)": r"simulate: `t1` must be a Python number, got str",
     "nex.simulate(nex.Population(nex.LIF(), 3), 1.0, 0.1, record={'v': 'v'})": r"`record\['v'\]` must be a recorder",
     "nex.simulate(nex.Network({'E': nex.Population(nex.LIF(), 3)}), 1.0, 0.1, 20.0)": r"dictionary by population",
+    "nex.Repeated(nex.LIF(), 2)": r"Repeated: `stepper` must be a stepper such as RK4\(\), got LIF",
+    "nex.Refractory(nex.Substeps(nex.Leaky(), 2), 1.0)": r"Refractory: `cell` must be a neuron",
     "nex.spikes('E', [0.5])": r"`indices` must be whole numbers",
     "fanout.matvec(jnp.ones(3), INDICES, jnp.ones(4), n_post=3)": r"ValueError: weight has shape \(3,\), expected \(\) or",
     "fanout.matvec(jnp.ones(()), INDICES, jnp.ones(5), n_post=3)": r"ValueError: x has length 5, but the matrix has 4 rows",

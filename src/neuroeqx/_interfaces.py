@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Num
 
 from ._checks import check_below, check_not_negative
-from ._current import Affine, as_current
+from ._current import Affine, as_current, current_at, jump_of
 from ._fields import check_finite
 from ._replace_gradient import replace_gradient
 from ._types import Current, Key, Output, State, Time, VectorField, Y
@@ -129,7 +129,7 @@ class AbstractNeuron(AbstractSpiking):
         """
 
     def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0, key: Key | None = None) -> Y:
-        return self.stepper(self.vector_field, t, dt, y, current, key=key)
+        return _moved(self, y, current, dt, t, key)
 
     def hold(self, before: Y, after: Y, held: Bool[Array, "..."]) -> Y:
         if not self.is_held_refractory:
@@ -165,16 +165,34 @@ class AbstractGradedCell(AbstractCell):
         self, state: Y, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
     ) -> tuple[Y, Float[Array, "..."]]:
         """Integrate over one step; the output is that of the new state. `input` as in `AbstractSpiking.step`."""
-        y = self.stepper(self.vector_field, t, dt, state, as_current(input), key=key)
+        y = _moved(self, state, as_current(input), dt, t, key)
         return y, self.output(y)
+
+
+def _moved(
+    cell: "AbstractNeuron | AbstractGradedCell", y: Y, current: Current, dt: float, t: Time, key: Key | None
+) -> Y:
+    """A step under a current that receptors let decay within it, and at whose end the voltage may jump."""
+
+    # Counted from the beginning of the step: late in a run a float32 cannot tell the stages of a step apart.
+    def field(s: Time, y: Y, current: Current) -> Y:
+        return cell.vector_field(t + s, y, current_at(current, s))
+
+    stepper = cell.stepper.since(t) if isinstance(cell.stepper, AbstractNoiseStepper) else cell.stepper
+    after = stepper(field, 0.0, dt, y, current, key=key)
+    jump = jump_of(current)
+    return after if jump is None else with_voltage(after, voltage(after) + jump)
 
 
 class AbstractLinearSynapse(AbstractCell):
     """Linear, time-invariant kinetics: may be kept once per target neuron, whatever the number of synapses."""
 
+    # Whether the output is constant over a step; otherwise steppers that look into a step see it `decay` there.
+    is_held: ClassVar[bool] = False
+
     @abc.abstractmethod
-    def decay(self, state: State, *, dt: float) -> State:
-        """One step without input."""
+    def decay(self, state: State, *, dt: Time) -> State:
+        """`dt` without input: a step, or a part of one."""
 
     @abc.abstractmethod
     def inject(self, state: State, add: Callable[[Float[Array, "..."]], Float[Array, "..."]]) -> State:
@@ -243,6 +261,13 @@ class AbstractNoiseStepper(AbstractStepper):
         self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any, dw: list[Float[Array, "..."] | None]
     ) -> Y:
         """The step along a given path: `dw` are the increments of the Brownian motions, one for each leaf of y."""
+
+    def since(self, t: Time) -> "AbstractNoiseStepper":
+        """The same for times that are counted from `t`."""
+        sigma = self.sigma
+        if not callable(sigma):
+            return self
+        return eqx.tree_at(lambda s: s.sigma, self, lambda s, y: sigma(t + s, y))
 
     def diffusion(self, t: Time, y: Y) -> list[Any]:
         """$g$ for each leaf of y, `None` for those without noise."""

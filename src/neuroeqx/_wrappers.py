@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from ._current import as_current
+from ._current import as_current, Course
 from ._fields import param
 from ._interfaces import AbstractCell, AbstractSpiking
 from ._types import is_tracer, Key, Output, Parameter, State, Time, Y
@@ -36,19 +36,22 @@ class Refractory(AbstractCell):
     leave it alone, such as `MAT2`, goes on.) Whole steps are counted, so the
     period is the same at any time of any run.
 
+    `Refractory(Substeps(cell, n), t_ref)` divides each step: the rest of the step after a spike is held too, unless `t_ref`
+    is zero, and then whole steps are counted. (`Substeps(Refractory(cell, t_ref), n)` counts the shorter ones.)
+
     **Arguments:**
 
-    - `cell`: a neuron.
+    - `cell`: a neuron, or `Substeps` of one.
     - `t_ref`: the refractory period, ms, not negative: a number, or an array that broadcasts against the population.
         `simulate` refuses a dt that does not divide it, or that is not at least a 32,767th of it. Where the
         period is not known yet (a tracer, inside of a transformation) it is rounded, and cut at 32,767 steps.
     """
 
-    cell: AbstractSpiking
+    cell: "AbstractSpiking | Substeps"
     t_ref: Parameter = param()
 
     def __check_init__(self) -> None:
-        if not isinstance(self.cell, AbstractSpiking):
+        if not isinstance(_undivided(self.cell)[0], AbstractSpiking):
             raise TypeError(
                 f"Refractory: `cell` must be a neuron (AbstractNeuron), got {type(self.cell).__name__}. "
                 "A cell that does not spike has no refractory period; other wrappers go outside of this one."
@@ -64,11 +67,25 @@ class Refractory(AbstractCell):
     def step(
         self, state: RefractoryState, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
     ) -> tuple[RefractoryState, Float[Array, "..."]]:
+        cell, n = _undivided(self.cell)
         held = state.remaining > 0
-        after = self.cell.integrate(state.cell, as_current(input), dt=dt, t=t, key=key)
-        after = self.cell.hold(state.cell, after, held)
-        after, spike = self.cell.fire(state.cell, after, allowed=(~held).astype(voltage(after).dtype), dt=dt, key=key)
         period = jnp.minimum(jnp.round(self.t_ref / dt), jnp.iinfo(_STEPS).max).astype(_STEPS)
+
+        def move(y: Y, held: Any, current: Any, dt: float, t: Time, key: Key | None) -> tuple[Y, Any]:
+            after = cell.hold(y, cell.integrate(y, current, dt=dt, t=t, key=key), held)
+            return cell.fire(y, after, allowed=(~held).astype(voltage(after).dtype), dt=dt, key=key)
+
+        if n == 1:
+            after, spike = move(state.cell, held, as_current(input), dt, t, key)
+        else:
+
+            def substep(carry: tuple[Y, Any, Any], *rest: Any) -> tuple[Y, Any, Any]:
+                y, held, total = carry
+                y, spike = move(y, held, *rest)
+                return y, held | ((spike > 0.0) & (period > 0)), total + spike
+
+            none = jnp.zeros_like(voltage(state.cell))
+            after, _, spike = in_substeps(substep, (state.cell, held, none), input, n, dt=dt, t=t, key=key)
         remaining = jnp.where(spike > 0.0, period, jnp.maximum(state.remaining - 1, 0))
         return RefractoryState(after, remaining), spike
 
@@ -166,21 +183,38 @@ class Substeps(AbstractCell):
     def step(
         self, state: State, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
     ) -> tuple[State, Output]:
-        fine = dt / self.n
-
         spiking = is_spiking(self.cell)
+        output = jax.eval_shape(lambda s: self.cell.step(s, input, dt=dt, t=t, key=key)[1], state)
 
-        def substep(carry: tuple[Any, State, Output], _: None) -> tuple[Any, None]:
-            i, state, total = carry
-            key_i = None if key is None else jax.random.fold_in(key, i)
-            state, output = self.cell.step(state, input, dt=fine, t=t + i.astype(float) * fine, key=key_i)
-            return (i + 1, state, total + output if spiking else output), None
+        def substep(carry: tuple[State, Output], current: Any, dt: float, t: Time, key: Key | None) -> Any:
+            state, total = carry
+            state, output = self.cell.step(state, current, dt=dt, t=t, key=key)
+            return state, total + output if spiking else output
 
-        first = jnp.zeros((), jnp.int32)
-        output = jax.eval_shape(lambda carry: substep(carry, None)[0][2], (first, state, 0.0))
-        carry = first, state, jnp.zeros(output.shape, output.dtype)
-        _, state, total = lax.scan(substep, carry, None, length=self.n)[0]
-        return state, total
+        carry = state, jnp.zeros(output.shape, output.dtype)
+        return in_substeps(substep, carry, input, self.n, dt=dt, t=t, key=key)
+
+
+def in_substeps(substep: Any, carry: Any, input: Any, n: int, *, dt: float, t: Time, key: Key | None) -> Any:
+    """`substep(carry, current, dt, t, key) -> carry`, n times over the parts of one step, in which receptors decay."""
+    fine = dt / n
+    current = as_current(input)
+    course = current if isinstance(current, Course) else None
+
+    def one(all: tuple[Any, Any, Any], _: None) -> tuple[Any, None]:
+        i, carry, states = all
+        own = None if key is None else jax.random.fold_in(key, i)
+        now = current if course is None else Course(course.steady, course.receptors, states, i == n - 1)
+        carry = substep(carry, now, fine, t + i.astype(float) * fine, own)
+        return (i + 1, carry, now.later(fine).states if isinstance(now, Course) else ()), None
+
+    start = jnp.zeros((), jnp.int32), carry, () if course is None else course.states
+    return lax.scan(one, start, None, length=n)[0][1]
+
+
+def _undivided(cell: Any) -> tuple[Any, int]:
+    """The cell inside of `Substeps`, if there are any, and their number."""
+    return (cell.cell, cell.n) if isinstance(cell, Substeps) else (cell, 1)
 
 
 def is_spiking(cell: AbstractCell) -> bool:

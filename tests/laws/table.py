@@ -30,6 +30,7 @@ CELLS = {
     "Izhikevich2007": (nex.Izhikevich2007, 200.0),
     "GIF": (nex.GIF, 200.0),
     "MAT2": (nex.MAT2, 800.0),
+    "AtPeak": (lambda **p: nex.AtPeak(nex.FitzHughNagumo(**p)), 1.0),
     "EscapeRate": (lambda **p: nex.EscapeRate(nex.LIF(**p), 0.2), 1.5),
     "LIF Heun": (lambda **p: nex.LIF(stepper=nex.FromDiffrax(diffrax.Heun()), **p), 1.5),
     "Refractory": (lambda t_ref=2.0, **p: nex.Refractory(nex.LIF(**p), t_ref), 1.5),
@@ -57,6 +58,7 @@ STEPPERS = {
     "ExpEulerBlock": nex.ExpEulerBlock(),
     "Exact": nex.Exact(),
     "HalfSteps": nex.HalfSteps(),
+    "Repeated": nex.Repeated(nex.RK4(), 2),
     "RK4": nex.RK4(),
     "Strang": nex.Strang(),
     "EulerMaruyama": nex.EulerMaruyama(0.1),
@@ -72,7 +74,7 @@ SURROGATES = {
     "PiecewiseLinear": nex.PiecewiseLinear(),
 }
 
-OUTPUTS = {"COBA": nex.COBA(-80.0), "CUBA": nex.CUBA(), "MgBlock": nex.MgBlock()}
+OUTPUTS = {"COBA": nex.COBA(-80.0), "CUBA": nex.CUBA(), "Delta": nex.Delta(), "MgBlock": nex.MgBlock()}
 
 RESETS = {"HardReset": nex.HardReset(), "SoftReset": nex.SoftReset()}
 

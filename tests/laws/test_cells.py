@@ -163,7 +163,7 @@ def test_the_wrong_type_of_parameter_is_refused(make, current):
 
 
 def _innermost(cell):
-    while isinstance(cell, nex.Refractory | nex.Every | nex.Substeps | nex.EscapeRate):
+    while isinstance(cell, nex.Refractory | nex.Every | nex.Substeps | nex.EscapeRate | nex.AtPeak):
         cell = cell.cell
     return cell
 

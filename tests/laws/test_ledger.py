@@ -31,3 +31,9 @@ BASES = [
 def test_every_model_has_a_row(base):
     models = public_finals(base) - EXEMPT
     assert models - NAMED == set(), "python -m neuroeqx.testing.ledger writes rows from the fixture `ledger`"
+
+
+def test_every_function_of_nest_has_a_row():
+    models = {name for name, x in vars(nex.nest).items() if callable(x) and not name.endswith("generator")}
+    assert len(models) == 10
+    assert models - NAMED == set()

@@ -30,9 +30,10 @@ class Arrivals(eqx.Module):
         length = self.ring.shape[0] // max(self.size, 1)
         return Arrivals(self.ring, (self.cursor + 1) % max(length, 1), self.size)
 
-    def deliver(self, comm: AbstractSparseConnectivity, x: Float[Array, " pre"], active: Any) -> "Arrivals":
-        """With what a projection sends in this step."""
-        ring = comm.deliver(self.ring, x.astype(self.ring.dtype), offset=self.cursor * self.size, active=active)
+    def deliver(self, comm: AbstractSparseConnectivity, x: Float[Array, " pre"], active: Any, lag: int) -> "Arrivals":
+        """With what a projection sends in this step, `lag` steps later than its delays say."""
+        row = self.cursor if lag == 0 else (self.cursor + lag) % (self.ring.shape[0] // max(self.size, 1))
+        ring = comm.deliver(self.ring, x.astype(self.ring.dtype), offset=row * self.size, active=active)
         return Arrivals(ring, self.cursor, self.size)
 
     def take(self) -> tuple[Float[Array, " size"], "Arrivals"]:

@@ -136,7 +136,7 @@ class Network(AbstractDynamics):
         releases = {}
         for name, projection in self.projections.items():
             source = projection.pre.name
-            lengths[source] = max(lengths.get(source, 1), projection.steps(dt))
+            lengths[source] = max(lengths.get(source, 1), self._steps(projection, dt))
             if projection.release is not None:
                 releases[name] = projection.release.init((projection.comm.shape[0],))  # pyright: ignore
         histories = {}
@@ -154,7 +154,8 @@ class Network(AbstractDynamics):
                 target = self.populations[projection.post.name]
                 start, stop = projection.post.bounds(target.size)
                 place = _place(projection)
-                lengths[place] = max(lengths.get(place, 1), projection.comm.horizon)  # pyright: ignore
+                horizon = projection.comm.horizon + self._lag(projection)  # pyright: ignore
+                lengths[place] = max(lengths.get(place, 1), horizon)
                 state = populations[projection.post.name].receptors[projection.receptor]
                 dtype = jtu.tree_leaves(state)[0].dtype
                 arrivals[place] = Arrivals.none(stop - start, lengths[place], dtype)
@@ -219,7 +220,7 @@ class Network(AbstractDynamics):
         shared = self._shared(dt)
         lists = {}
         for i, (name, projection) in enumerate(self.projections.items()):
-            source, lag = projection.pre.name, projection.steps(dt)
+            source, lag = projection.pre.name, self._steps(projection, dt)
             whole = histories[source].read(lag)
             x, active = _section(whole, projection.pre), None
             if projection.release is not None:
@@ -232,13 +233,20 @@ class Network(AbstractDynamics):
             sent[name] = x, active
         return sent, releases
 
+    def _lag(self, projection: Projection) -> int:
+        return self.populations[projection.post.name].receptors[projection.receptor].lag
+
+    def _steps(self, projection: Projection, dt: float) -> int:
+        """How many steps ago what acts now was sent, or is read to be sent on with delays of its own."""
+        return projection.steps(dt) + (0 if projection.delays else self._lag(projection))
+
     def _shared(self, dt: float) -> dict[tuple[str, int], int]:
         """How many projections walk along the active rows of one vector: all of a source, at one lag."""
         counts: dict[tuple[str, int], int] = {}
         for projection in self.projections.values():
             whole = projection.pre.bounds(_size(self.populations[projection.pre.name]))
             if whole == (0, _size(self.populations[projection.pre.name])) and _walks(projection):
-                source = projection.pre.name, projection.steps(dt)
+                source = projection.pre.name, self._steps(projection, dt)
                 counts[source] = counts.get(source, 0) + 1
         return counts
 
@@ -257,7 +265,7 @@ class Network(AbstractDynamics):
             x, active = sent[name]
             if projection.delays:
                 place = _place(projection)
-                arrivals[place] = arrivals[place].deliver(projection.comm, x, active)  # pyright: ignore
+                arrivals[place] = arrivals[place].deliver(projection.comm, x, active, self._lag(projection))  # pyright: ignore
             else:
                 populations = self._inject(
                     populations, projection, lambda g, p=projection, x=x, a=active: _add_product(g, x, a, p.comm)

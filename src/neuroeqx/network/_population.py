@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 from jaxtyping import Array, Float
 
-from .._current import Affine, Total
+from .._current import Affine, Course
 from .._fields import as_parameter, as_shape
 from .._interfaces import AbstractCell, AbstractDynamics
 from .._types import Initialiser, Key, Output, State, Time
@@ -40,12 +40,17 @@ class Population(AbstractDynamics):
     - `receptors`: by the names that projections use.
     - `v0`: the initial voltage, mV: a number, an array that broadcasts against `shape`, or a function `(key, shape)`
         such as `connect.uniform(-70.0, -55.0)` or one of `jax.nn.initializers`; by default whatever the cell starts from.
+    - `y0`: the whole initial state of the cells, as `cell.init` makes it, of arrays that broadcast against `shape`; `v0`
+        then replaces its voltage.
+    - `i0`: a constant current of the cells, in the unit of theirs, to which a drive is added.
     """
 
     cell: AbstractCell
     shape: tuple[int, ...] = eqx.field(static=True)
     receptors: dict[str, Receptor]
     v0: Array | Initialiser | None
+    y0: State | None
+    i0: Array | None
 
     def __init__(
         self,
@@ -54,11 +59,15 @@ class Population(AbstractDynamics):
         receptors: dict[str, Receptor] | None = None,
         *,
         v0: Any = None,
+        y0: State | None = None,
+        i0: Any = None,
     ):
         self.cell = cell
         self.shape = as_shape("Population", shape)
         self.receptors = {} if receptors is None else dict(sorted(receptors.items()))
         self.v0 = v0 if v0 is None or callable(v0) else as_parameter(v0)
+        self.y0 = y0
+        self.i0 = None if i0 is None else as_parameter(i0)
 
     def __check_init__(self) -> None:
         if not isinstance(self.cell, AbstractCell):
@@ -68,7 +77,14 @@ class Population(AbstractDynamics):
                 raise TypeError(
                     f"Population: receptor {name!r} must be a Receptor(syn, out), got {type(receptor).__name__}."
                 )
-        for name, part in {"cell": self.cell, "v0": self.v0, **self.receptors}.items():
+        if self.y0 is not None:
+            cell, shape = self.cell, self.shape
+            own = jtu.tree_structure(jax.eval_shape(lambda: cell.init(shape, key=jax.random.key(0))))
+            if jtu.tree_structure(self.y0) != own:
+                raise ValueError(
+                    f"Population: `y0` must be a state of {type(cell).__name__}, {own}, got {jtu.tree_structure(self.y0)}."
+                )
+        for name, part in {"cell": self.cell, "v0": self.v0, "y0": self.y0, "i0": self.i0, **self.receptors}.items():
             _check_broadcast(name, part, self.shape)
 
     @property
@@ -80,6 +96,8 @@ class Population(AbstractDynamics):
         del dt
         cell_key, v_key = (None, None) if key is None else jax.random.split(key)
         cell = self.cell.init(self.shape, key=cell_key)
+        if self.y0 is not None:
+            cell = jtu.tree_map(lambda x, y: jnp.broadcast_to(y, self.shape).astype(x.dtype), cell, self.y0)
         if callable(self.v0):
             if v_key is None:
                 raise ValueError("Population: `v0` is random, so `init` (and `simulate`) needs a `key`.")
@@ -105,18 +123,12 @@ class Population(AbstractDynamics):
         cell, output = self.cell.step(state.cell, self.current(state, drive), dt=dt, t=t, key=key)
         return PopulationState(cell, state.receptors), output
 
-    def current(self, state: PopulationState, drive: Any = None) -> Total:
-        """The total membrane current, as a function of the voltage."""
-        total = Affine(as_parameter(0.0 if drive is None else drive))
-        others = []
-        for name, receptor in self.receptors.items():
-            g = receptor.syn.output(state.receptors[name])
-            affine = receptor.out.affine(g)
-            if affine is None:
-                others.append(lambda v, out=receptor.out, g=g: out(g, v))
-            else:
-                total = total + affine
-        return Total(total, tuple(others))
+    def current(self, state: PopulationState, drive: Any = None) -> Course:
+        """The total membrane current over a step, as a function of the voltage."""
+        steady = as_parameter(0.0 if drive is None else drive)
+        if self.i0 is not None:
+            steady = steady + self.i0
+        return Course(Affine(steady), tuple(self.receptors.values()), tuple(state.receptors[n] for n in self.receptors))
 
     def step(
         self, state: PopulationState, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None

@@ -3,6 +3,7 @@
 from ._adaptive_qif import AdaptiveQIF as AdaptiveQIF, AdaptiveQIFState as AdaptiveQIFState
 from ._adex import AdEx as AdEx, AdExState as AdExState
 from ._alif import ALIF as ALIF, ALIFState as ALIFState
+from ._at_peak import AtPeak as AtPeak
 from ._escape_rate import EscapeRate as EscapeRate
 from ._exp_if import ExpIF as ExpIF
 from ._fitzhugh_nagumo import FitzHughNagumo as FitzHughNagumo, FitzHughNagumoState as FitzHughNagumoState

@@ -3,6 +3,7 @@
 from ._alpha import Alpha as Alpha
 from ._coba import COBA as COBA
 from ._cuba import CUBA as CUBA
+from ._delta import Delta as Delta
 from ._dual_expon import DualExpon as DualExpon
 from ._expon import Expon as Expon
 from ._gaba_b import GABAb as GABAb

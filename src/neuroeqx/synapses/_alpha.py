@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from .._checks import check_positive
 from .._fields import param
 from .._interfaces import AbstractLinearSynapse
-from .._types import Key, Parameter
+from .._types import Key, Parameter, Time
 
 
 class AlphaState(eqx.Module):
@@ -41,7 +41,7 @@ class Alpha(AbstractLinearSynapse):
         zeros = jnp.zeros(shape, self.tau.dtype)
         return AlphaState(zeros, zeros)
 
-    def decay(self, state: AlphaState, *, dt: float) -> AlphaState:
+    def decay(self, state: AlphaState, *, dt: Time) -> AlphaState:
         u = dt / self.tau
         left = jnp.exp(-u)
         return AlphaState(state.g * left + state.h * (math.e * u * left), state.h * left)

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from .._checks import check_positive
 from .._fields import param
 from .._interfaces import AbstractLinearSynapse
-from .._types import Key, Parameter
+from .._types import Key, Parameter, Time
 from ._relaxation import cascade
 
 
@@ -45,7 +45,7 @@ class DualExpon(AbstractLinearSynapse):
         zeros = jnp.zeros(shape, self.tau_decay.dtype)
         return DualExponState(zeros, zeros)
 
-    def decay(self, state: DualExponState, *, dt: float) -> DualExponState:
+    def decay(self, state: DualExponState, *, dt: Time) -> DualExponState:
         fall, rise = 1.0 / self.tau_decay, 1.0 / self.tau_rise
         g = state.g * jnp.exp(-dt * fall) + state.h * (_peak(self) * cascade(dt, rise, fall))
         return DualExponState(g, state.h * jnp.exp(-dt * rise))

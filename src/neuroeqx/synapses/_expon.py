@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from .._fields import param
 from .._interfaces import AbstractLinearSynapse
-from .._types import Key, Parameter
+from .._types import Key, Parameter, Time
 
 
 class Expon(AbstractLinearSynapse):
@@ -24,7 +24,7 @@ class Expon(AbstractLinearSynapse):
         del key
         return jnp.zeros(shape, self.tau.dtype)
 
-    def decay(self, state: Float[Array, "..."], *, dt: float) -> Float[Array, "..."]:
+    def decay(self, state: Float[Array, "..."], *, dt: Time) -> Float[Array, "..."]:
         return state * jnp.exp(-dt / self.tau)
 
     def inject(

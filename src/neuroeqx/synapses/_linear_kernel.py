@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from .._fields import as_parameter
 from .._interfaces import AbstractLinearSynapse
-from .._types import is_tracer, Key
+from .._types import is_tracer, Key, Time
 
 
 Vector = tuple[Float[Array, "..."], ...]
@@ -72,7 +72,7 @@ class LinearKernel(AbstractLinearSynapse):
         zeros = jnp.zeros(shape, self.a[0][0].dtype)
         return LinearKernelState((zeros,) * len(self.a), zeros)
 
-    def decay(self, state: LinearKernelState, *, dt: float) -> LinearKernelState:
+    def decay(self, state: LinearKernelState, *, dt: Time) -> LinearKernelState:
         entries = jnp.broadcast_arrays(*(entry for row in self.a for entry in row))
         k = len(self.a)
         a = jnp.stack(entries, -1)
