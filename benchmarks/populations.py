@@ -146,16 +146,22 @@ def peak_mb() -> int:
         return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
+def key_of(model: Any) -> Any:
+    """For spikes by chance."""
+    import jax
+    import neuroeqx as nex
+
+    return jax.random.key(0) if isinstance(model.cell, nex.EscapeRate) else None
+
+
 class Case:
     """One way to run one population."""
 
     def __init__(self, model: Any, drive: Any, fused: bool):
-        import jax
-        import neuroeqx as nex
 
         self.model, self.drive, self.fused = model, drive, fused
         self.state = model.init(dt=DT)
-        self.key = jax.random.key(0) if isinstance(model.cell, nex.EscapeRate) else None  # spikes by chance
+        self.key = key_of(model)
         self.long, self.short = FEWEST, 1
         self.first, self.peak = 0.0, 0
         self.times: tuple[list[float], list[float]] = [], []
@@ -208,7 +214,7 @@ def measure(name: str, n: int, args: argparse.Namespace) -> tuple[dict, list[tup
     make, current = cells()[name]
     model = nex.Population(make(n), n)
     drive = current if args.drive == "shared" else current * np.linspace(0.8, 1.2, n)
-    kept = nex.explain(model, DT, drive).kept
+    kept = nex.explain(model, DT, drive, key=key_of(model)).kept
     native = not kept
     cases = {kind: Case(model, drive, kind == "fused") for kind in (("fused", "unfused") if native else ("unfused",))}
     for case in cases.values():

@@ -1,13 +1,23 @@
-"""Strict JAX for the whole suite, and both precisions for whatever asks for `dtype`."""
+"""Strict JAX and types checked at run time for the whole suite, and both precisions for whatever asks for `dtype`."""
 
+import importlib.util
 import json
 import os
+import pkgutil
 from pathlib import Path
 
 import hypothesis
 import jax
+import jaxtyping
 import pytest
-from neuroeqx.testing.ledger import Entry
+
+
+# Not in the compiler, thousands of small functions, where it takes more than a third of the time of all tests.
+SPEC = importlib.util.find_spec("neuroeqx")
+CHECKED = [f"neuroeqx.{m.name}" for m in pkgutil.iter_modules(SPEC.submodule_search_locations) if m.name != "fuse"]
+jaxtyping.install_import_hook(CHECKED, "beartype.beartype")
+
+from neuroeqx.testing.ledger import Entry  # noqa: E402 (after the hook, which sees what is imported from now on)
 
 
 # The same examples in every run: one that fails can be looked at.

@@ -15,7 +15,7 @@ ROOT = Path(nex.__file__).parent
 FILES = sorted(p for p in ROOT.rglob("*.py"))
 
 # Files over 400 lines and functions over 60 need a reason, given here.
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {"_interfaces.py": "the whole contract is one page"}
 LONG_FUNCTIONS: dict[str, str] = {
     "_simulate.py:simulate": "its docstring is the reference of the package's main function; the code is 25 lines",
 }
@@ -120,7 +120,8 @@ def test_every_class_is_abstract_or_final():
             if base.__module__.startswith("neuroeqx"):
                 assert base.__name__.startswith("Abstract"), f"{cls.__name__} derives from the final {base.__name__}"
         if cls.__name__.startswith("Abstract"):
-            assert inspect.isabstract(cls), f"{cls.__name__} is called abstract and is not"
+            fields = getattr(cls, "__abstractvars__", ())  # Equinox makes no instance of such a class either
+            assert inspect.isabstract(cls) or fields, f"{cls.__name__} is called abstract and is not"
 
 
 def test_implemented_methods_are_never_overridden():

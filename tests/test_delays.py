@@ -31,7 +31,7 @@ def relay(lags, spike_step=3, steps=60):
     return {d: np.flatnonzero(sol.records[str(d)].values[:, 0]) for d in lags}
 
 
-@pytest.mark.parametrize("d", range(1, 21))
+@pytest.mark.parametrize("d", [1, 2, 3, 19, 20])
 def test_a_single_delay_is_exact(d):
     assert list(relay([d])[d]) == [3 + d]
 

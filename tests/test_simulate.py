@@ -44,7 +44,8 @@ def test_a_function_of_the_state_can_be_recorded(x64):
 
 def test_spikes_are_complete_and_in_order(x64):
     sol = spikes_of(coba())
-    dense = nex.simulate(coba(), 200.0, DT, DRIVE, record={"E": nex.output("E")}, key=jr.key(1))
+    rates = {"rate": nex.rate("E", every=8), "two": nex.rate("E", [3, 70], every=7)}
+    dense = nex.simulate(coba(), 200.0, DT, DRIVE, record={"E": nex.output("E"), **rates}, key=jr.key(1))
     steps, neurons = np.nonzero(dense.records["E"].values)
     record = sol.records["E"]
     assert record.count > 100
@@ -54,6 +55,11 @@ def test_spikes_are_complete_and_in_order(x64):
     np.testing.assert_array_equal(record.counts(), np.bincount(neurons, minlength=80))
     np.testing.assert_allclose(record.rate, len(steps) / 80 / 0.2)
     assert [len(t) for t in record.trains()] == list(record.counts())
+    binned = np.bincount(steps // 8, minlength=250) / 80 / (8 * DT) * 1000.0
+    np.testing.assert_allclose(dense.records["rate"].values, binned, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(dense.records["rate"].ts, np.arange(1, 251) * 8 * DT)
+    two = np.bincount(steps[np.isin(neurons, [3, 70])] // 7, minlength=286)[:285] / 2 / (7 * DT) * 1000.0
+    np.testing.assert_allclose(dense.records["two"].values, two, rtol=1e-12, atol=1e-12)
 
 
 def test_a_selection_of_spikes(x64):
@@ -67,7 +73,12 @@ def test_a_selection_of_spikes(x64):
 @pytest.mark.parametrize("limit", [1, 3000, 10**9])
 def test_chunks_do_not_show(limit, x64, monkeypatch):
     """However often the records are drained, they are the same: nothing is lost where one chunk ends."""
-    record = {"s": nex.spikes("E"), "v": nex.voltage("E", every=7), "w": nex.voltage("I", [0])}
+    record = {
+        "s": nex.spikes("E"),
+        "v": nex.voltage("E", every=7),
+        "w": nex.voltage("I", [0]),
+        "r": nex.rate("E", every=11),
+    }
     whole = nex.simulate(coba(), 150.0, DT, DRIVE, record=record, key=jr.key(1))
     monkeypatch.setattr(_simulate, "_CHUNK_BYTES", limit)
     parts = nex.simulate(coba(), 150.0, DT, DRIVE, record=record, key=jr.key(1))
@@ -82,14 +93,16 @@ def test_a_full_spike_buffer_stops_the_chunk_and_not_the_run(monkeypatch):
 
 
 def test_inside_and_outside_of_jit_are_the_same(x64):
-    record = {"s": nex.spikes("E"), "o": nex.output("E"), "v": nex.voltage("I", every=3)}
+    record = {"s": nex.spikes("E"), "o": nex.output("E"), "v": nex.voltage("I", every=3), "r": nex.rate("E", every=7)}
     run = lambda net: nex.simulate(net, 50.0, DT, DRIVE, record=record, key=jr.key(1))
     outside, inside = run(coba()), eqx.filter_jit(run)(coba())
     assert outside.records["s"].count > 20
     np.testing.assert_array_equal(outside.records["s"].indices, inside.records["s"].indices)
     np.testing.assert_allclose(outside.records["s"].times, inside.records["s"].times)
     np.testing.assert_array_equal(outside.records["o"].values, inside.records["o"].values)
-    np.testing.assert_allclose(outside.records["v"].values, inside.records["v"].values, rtol=1e-9)
+    for name in "vr":
+        np.testing.assert_allclose(outside.records[name].values, inside.records[name].values, rtol=1e-9)
+        np.testing.assert_array_equal(outside.records[name].ts, inside.records[name].ts)
     for x, y in zip(jtu.tree_leaves(outside.state), jtu.tree_leaves(inside.state), strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-12)
 

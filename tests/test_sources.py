@@ -72,6 +72,10 @@ def test_currents_are_functions_of_time(x64):
     np.testing.assert_allclose(value(nex.StepCurrent(2.0, 3.0, 6.0), ts), 2.0 * ((ts >= 3.0) & (ts < 6.0)))
     np.testing.assert_allclose(value(nex.StepCurrent(2.0, 3.0), ts), 2.0 * (ts >= 3.0))
     np.testing.assert_allclose(value(nex.RampCurrent(1.0, 3.0, 2.0, 6.0), ts), np.interp(ts, [2.0, 6.0], [1.0, 3.0]))
+    pieces = nex.PiecewiseCurrent([1.0, 3.0, 4.5], [2.0, -1.0, 0.5])
+    expected = np.select([ts >= 4.5, ts >= 3.0, ts >= 1.0], [0.5, -1.0, 2.0], 0.0)
+    np.testing.assert_allclose(value(pieces, ts), expected)
+    np.testing.assert_allclose(value(nex.PiecewiseCurrent([1.0], [[2.0, 3.0]]), ts)[-1], [2.0, 3.0])
     expected = 0.5 + 2.0 * np.sin(2 * np.pi * 0.1 * ts + 0.3)
     np.testing.assert_allclose(value(nex.SineCurrent(2.0, 100.0, 0.3, 0.5), ts), expected, atol=1e-12)
 
@@ -103,7 +107,8 @@ def test_noise_does_not_depend_on_the_step(x64):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: nex.Poisson(-1.0, 3), "`rate` must be finite and not negative"),
+        (lambda: nex.Poisson(-1.0, 3), "`rate` must not be negative"),
+        (lambda: nex.Poisson([1.0, 2.0], 3), "`rate` has shape"),
         (lambda: nex.Poisson(np.nan, 3), "`rate` must be finite"),
         (lambda: recorded(nex.Poisson(2000.0, 3), 1.0, 1.0, jr.key(0)), "2000 Hz is more than one spike in each step"),
         (lambda: recorded(nex.Poisson(20.0, 3), 1.0, 1.0), "Poisson needs randomness: pass `key`"),
@@ -117,6 +122,11 @@ def test_noise_does_not_depend_on_the_step(x64):
         ),
         (lambda: nex.Samples(1.0), "needs a leading time axis"),
         (lambda: nex.StepCurrent(np.nan), "`amplitude` must be finite"),
+        (lambda: nex.StepCurrent(1.0, 5.0, 5.0), "`start` must lie below `stop`"),
+        (lambda: nex.RampCurrent(1.0, 2.0, 5.0, 3.0), "`start` must lie below `stop`"),
+        (lambda: nex.NoiseCurrent(0.0, -1.0), "`sigma` must not be negative"),
+        (lambda: nex.PiecewiseCurrent([1.0, 2.0], [1.0]), "must be of one length"),
+        (lambda: nex.PiecewiseCurrent([2.0, 1.0], [1.0, 2.0]), "`times` must increase"),
     ],
 )
 def test_errors_name_the_argument(call, message):
@@ -126,5 +136,6 @@ def test_errors_name_the_argument(call, message):
 
 def test_a_rate_given_as_input_is_checked_at_run_time():
     net = nex.Network({"s": nex.Poisson(1.0, 3)})
-    with pytest.raises(Exception, match="the rate given as input is negative, or more than one spike per step"):
-        nex.simulate(net, 1.0, 0.1, {"s": -5.0}, record={"s": nex.output("s")}, key=jr.key(0))
+    for rate, message in ((-5.0, "is negative"), (1e5, "is more than one spike per step")):
+        with pytest.raises(Exception, match=f"Poisson: the rate given as input {message}"):
+            nex.simulate(net, 1.0, 0.1, {"s": rate}, record={"s": nex.output("s")}, key=jr.key(0))

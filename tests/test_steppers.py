@@ -77,7 +77,7 @@ def test_a_wrong_order_is_found():
     class Crooked(nex.AbstractStepper):
         order = 2
 
-        def __call__(self, vector_field, t, dt, y, args):
+        def __call__(self, vector_field, t, dt, y, args, *, key=None):
             return nex.Euler()(vector_field, t, dt, y, args)
 
     with pytest.raises(AssertionError, match=r"Crooked with Pair: .* power 1.* should be 2 .* they are 0.05 ms: 0\."):

@@ -50,7 +50,7 @@ def voltages(net, steps=60):
     return nex.simulate(net, steps * DT, DT, {"E": 4.0}, record={"v": nex.voltage("E"), "s": nex.spikes("E")})
 
 
-@pytest.mark.parametrize("kind", ["CSR", "FanOut"])
+@pytest.mark.parametrize("kind, dtype", [("CSR", "float64"), ("FanOut", "float32")], indirect=["dtype"])
 def test_a_delay_each_equals_a_projection_for_each_delay(kind, dtype):
     one, many = voltages(together(matrix(kind))), voltages(apart(matrix(kind)))
     assert one.records["s"].indices.size > 70

@@ -4,8 +4,10 @@ from importlib.metadata import version as _version
 
 from . import (
     connect as connect,
+    measure as measure,
     nest as nest,
     ops as ops,
+    plasticity as plasticity,
     plot as plot,
     sources as sources,
     steppers as steppers,
@@ -21,16 +23,21 @@ from ._interfaces import (
     AbstractGradedCell as AbstractGradedCell,
     AbstractLinearSynapse as AbstractLinearSynapse,
     AbstractNeuron as AbstractNeuron,
+    AbstractNoiseStepper as AbstractNoiseStepper,
     AbstractOutput as AbstractOutput,
+    AbstractPlasticity as AbstractPlasticity,
     AbstractReset as AbstractReset,
     AbstractRule as AbstractRule,
     AbstractSparseConnectivity as AbstractSparseConnectivity,
     AbstractSpiking as AbstractSpiking,
     AbstractStepper as AbstractStepper,
     AbstractSurrogate as AbstractSurrogate,
+    AbstractSynapses as AbstractSynapses,
+    Side as Side,
 )
 from ._record import (
     output as output,
+    rate as rate,
     Recorder as Recorder,
     Spikes as Spikes,
     spikes as spikes,
@@ -75,8 +82,13 @@ from .neurons import (
     WangBuzsaki as WangBuzsaki,
 )
 from .sources import (
+    GammaProcess as GammaProcess,
     NoiseCurrent as NoiseCurrent,
+    OrnsteinUhlenbeck as OrnsteinUhlenbeck,
+    PiecewiseCurrent as PiecewiseCurrent,
     Poisson as Poisson,
+    PoissonInput as PoissonInput,
+    pulse_packets as pulse_packets,
     RampCurrent as RampCurrent,
     Samples as Samples,
     SineCurrent as SineCurrent,
@@ -85,13 +97,16 @@ from .sources import (
 )
 from .steppers import (
     Euler as Euler,
+    EulerMaruyama as EulerMaruyama,
     Exact as Exact,
     ExpEuler as ExpEuler,
     ExpEulerBlock as ExpEulerBlock,
     FromDiffrax as FromDiffrax,
     HalfSteps as HalfSteps,
+    Milstein as Milstein,
     Repeated as Repeated,
     RK4 as RK4,
+    StochasticHeun as StochasticHeun,
     Strang as Strang,
 )
 from .surrogate import (

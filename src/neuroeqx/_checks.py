@@ -1,4 +1,4 @@
-"""What parameters of cells and synapses must be."""
+"""What parameters of cells, synapses and sources must be."""
 
 from typing import Any
 
@@ -23,8 +23,11 @@ def check_fraction(model: eqx.Module, *names: str) -> None:
     _check(model, names, lambda x: (x <= 0.0) | (x > 1.0), "must be above 0 and at most 1")
 
 
-def check_below(module: eqx.Module, low: str, high: str) -> None:
-    """Raise a `ValueError` unless one parameter lies below another one everywhere."""
+_RESET = "a spike would leave the neuron at or above its threshold"
+
+
+def check_below(module: eqx.Module, low: str, high: str, why: str = _RESET) -> None:
+    """Raise a `ValueError`, which says `why`, unless one parameter lies below another one everywhere."""
     below, above = _known(getattr(module, low)), _known(getattr(module, high))
     if below is None or above is None:
         return
@@ -35,8 +38,24 @@ def check_below(module: eqx.Module, low: str, high: str) -> None:
     if not np.all(apart):
         raise ValueError(
             f"{type(module).__name__}: `{low}` must lie below `{high}`, got {low} = {below} and {high} = {above}: "
-            "a spike would leave the neuron at or above its threshold."
+            f"{why}."
         )
+
+
+def check_broadcast(source: eqx.Module, *names: str) -> None:
+    """Raise a `ValueError` naming the first of these parameters of a source that does not broadcast against its `shape`."""
+    shape: tuple[int, ...] = source.shape  # pyright: ignore[reportAttributeAccessIssue]
+    for name in names:
+        value = getattr(source, name)
+        try:
+            fits = not eqx.is_array(value) or np.broadcast_shapes(value.shape, shape) == shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"{type(source).__name__}: `{name}` has shape {value.shape}, which does not broadcast to the shape {shape} "
+                "of the source."
+            )
 
 
 def _check(model: eqx.Module, names: tuple[str, ...], is_bad: Any, rule: str) -> None:

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Num
 
+from ._checks import check_below, check_not_negative
 from ._current import Affine, as_current, current_at, jump_of
 from ._fields import check_finite
 from ._replace_gradient import replace_gradient
@@ -66,8 +68,8 @@ class AbstractSpiking(AbstractCell):
     its spikes in another way."""
 
     @abc.abstractmethod
-    def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0) -> Y:
-        """The subthreshold part of a step."""
+    def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0, key: Key | None = None) -> Y:
+        """The subthreshold part of a step; `key` for its noise, if there is any."""
 
     @abc.abstractmethod
     def hold(self, before: Y, after: Y, held: Bool[Array, "..."]) -> Y:
@@ -96,7 +98,8 @@ class AbstractSpiking(AbstractCell):
 
         **Returns:** the new state and the spikes, 0 or 1 in the float dtype.
         """
-        return self.fire(state, self.integrate(state, as_current(input), dt=dt, t=t), dt=dt, key=key)
+        after = self.integrate(state, as_current(input), dt=dt, t=t, key=key)
+        return self.fire(state, after, dt=dt, key=key)
 
 
 class AbstractNeuron(AbstractSpiking):
@@ -125,8 +128,8 @@ class AbstractNeuron(AbstractSpiking):
         Write it with arithmetic on `spike`, as in `v + spike * (v_reset - v)`: gradients pass through it.
         """
 
-    def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0) -> Y:
-        return _moved(self, y, current, dt, t)
+    def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0, key: Key | None = None) -> Y:
+        return _moved(self, y, current, dt, t, key)
 
     def hold(self, before: Y, after: Y, held: Bool[Array, "..."]) -> Y:
         if not self.is_held_refractory:
@@ -162,19 +165,26 @@ class AbstractGradedCell(AbstractCell):
         self, state: Y, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
     ) -> tuple[Y, Float[Array, "..."]]:
         """Integrate over one step; the output is that of the new state. `input` as in `AbstractSpiking.step`."""
-        del key
-        y = _moved(self, state, as_current(input), dt, t)
+        y = _moved(self, state, as_current(input), dt, t, key)
         return y, self.output(y)
 
 
-def _moved(cell: "AbstractNeuron | AbstractGradedCell", y: Y, current: Current, dt: float, t: Time) -> Y:
+def _moved(
+    cell: "AbstractNeuron | AbstractGradedCell", y: Y, current: Current, dt: float, t: Time, key: Key | None
+) -> Y:
     """A step under a current that receptors let decay within it, and at whose end the voltage may jump."""
 
     # Counted from the beginning of the step: late in a run a float32 cannot tell the stages of a step apart.
     def field(s: Time, y: Y, current: Current) -> Y:
         return cell.vector_field(t + s, y, current_at(current, s))
 
-    after = cell.stepper(field, 0.0, dt, y, current)
+    def shifted(noise: Any) -> Any:
+        g = noise.sigma
+        return eqx.tree_at(lambda x: x.sigma, noise, lambda s, y: g(t + s, y)) if callable(g) else noise
+
+    is_noise = lambda x: isinstance(x, AbstractNoiseStepper)
+    stepper = jtu.tree_map(lambda x: shifted(x) if is_noise(x) else x, cell.stepper, is_leaf=is_noise)
+    after = stepper(field, 0.0, dt, y, current, key=key)
     jump = jump_of(current)
     return after if jump is None else with_voltage(after, voltage(after) + jump)
 
@@ -226,12 +236,59 @@ class AbstractStepper(eqx.Module):
 
     @property
     @abc.abstractmethod
-    def order(self) -> int:
+    def order(self) -> int | float:
         """The power of dt with which the error over a given time falls; `neuroeqx.testing.check_order` holds it to that."""
 
     @abc.abstractmethod
-    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
-        """The solution at `t + dt` of `y' = vector_field(t, y, args)` that starts from `y` at `t`."""
+    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any, *, key: Key | None = None) -> Y:
+        """The solution at `t + dt` of `y' = vector_field(t, y, args)` that starts from `y` at `t`; `key` for noise."""
+
+
+class AbstractNoiseStepper(AbstractStepper):
+    r"""A one-step method for $dy_i = f_i(t, y)\, dt + g_i(t, y)\, dW_i$, with a Brownian motion of its own for each variable
+    of each cell. Its `order` is the strong one, that of errors along given paths."""
+
+    # g, in units of y per square root of ms: an array, which is the noise of the voltage, or a function (t, y) to such an
+    # array or to a tree like y.
+    sigma: eqx.AbstractVar[Array | Callable[..., Any]]
+
+    def __check_init__(self) -> None:
+        check_finite(self)
+        check_not_negative(self, "sigma")
+
+    @property
+    @abc.abstractmethod
+    def is_ito(self) -> bool:
+        """Whether the integral is that of Ito, and not that of Stratonovich. They differ where g depends on y."""
+
+    @abc.abstractmethod
+    def advance(
+        self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any, dw: list[Float[Array, "..."] | None]
+    ) -> Y:
+        """The step along a given path: `dw` are the increments of the Brownian motions, one for each leaf of y."""
+
+    def diffusion(self, t: Time, y: Y) -> list[Any]:
+        """$g$ for each leaf of y, `None` for those without noise."""
+        g = self.sigma(t, y) if callable(self.sigma) else self.sigma
+        leaves, treedef = jtu.tree_flatten(y)
+        if not eqx.is_array(g):
+            return treedef.flatten_up_to(g)
+        v = voltage(y)
+        if not any(leaf is v for leaf in leaves):
+            raise TypeError(
+                f"{type(self).__name__}: the voltage of {type(y).__name__} is not a field of its own; let `sigma` be a "
+                "function (t, y) to amplitudes of all variables."
+            )
+        return [g if leaf is v else None for leaf in leaves]
+
+    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any, *, key: Key | None = None) -> Y:
+        if key is None:
+            raise ValueError(f"{type(self).__name__} needs randomness: pass `key` to `step` or `simulate`.")
+        dw = [
+            None if g is None else dt**0.5 * jax.random.normal(jax.random.fold_in(key, i), leaf.shape, leaf.dtype)
+            for i, (g, leaf) in enumerate(zip(self.diffusion(t, y), jtu.tree_leaves(y), strict=True))
+        ]
+        return self.advance(vector_field, t, dt, y, args, dw)
 
 
 class AbstractSurrogate(eqx.Module):
@@ -342,6 +399,132 @@ class AbstractSparseConnectivity(AbstractConnectivity):
         - `offset`: where in `out` the row of the inputs with delay 1 begins.
         - `active`: `ops.events.compact(x)`, so that several matrices can share it.
         """
+
+
+class AbstractSynapses(eqx.Module):
+    """Where the synapses of a matrix are, as learning rules see them: a rule is written once for every matrix that is stored.
+
+    What synapses hold (weights, eligibilities) are arrays of `shape`, which is that of the matrix's weights. A `change`
+    is an elementwise function of what a synapse holds, of the variables of its source and of those of its target.
+    """
+
+    # That of an array with a number for each synapse.
+    shape: eqx.AbstractVar[tuple[int, ...]]
+
+    @abc.abstractmethod
+    def rows(
+        self,
+        change: Callable[..., Any],
+        values: Float[Array, "..."],
+        spikes: Float[Array, " pre"],
+        pre: Any,
+        post: Any,
+        limits: tuple[Any, Any] = (None, None),
+    ) -> Float[Array, "..."]:
+        """The values plus `spikes[i] * change(value, pre[i], post[j])`, for every synapse from i to j.
+
+        At the cost of the rows at which `spikes` is not zero, unless it is differentiated. The derivative is that of the
+        formula, so surrogate derivatives of spikes pass.
+
+        **Arguments:**
+
+        - `change`: a method of a Module or another pytree: its parameters are differentiated too. Its values and
+            derivatives must be finite, also where nothing fires.
+        - `pre`, `post`: trees of vectors.
+        - `limits`: the least and the greatest value, or `None`: what was changed is cut by `jnp.clip`.
+        """
+
+    @abc.abstractmethod
+    def columns(
+        self,
+        change: Callable[..., Any],
+        values: Float[Array, "..."],
+        spikes: Float[Array, " post"],
+        pre: Any,
+        post: Any,
+        limits: tuple[Any, Any] = (None, None),
+    ) -> Float[Array, "..."]:
+        """As `rows`, where targets fire: with `spikes[j]`."""
+
+    @abc.abstractmethod
+    def from_sources(self, x: Float[Array, " pre"]) -> Float[Array, "..."]:
+        """For every synapse the value of its source."""
+
+    @abc.abstractmethod
+    def from_targets(self, y: Float[Array, " post"]) -> Float[Array, "..."]:
+        """For every synapse the value of its target."""
+
+
+class Side(NamedTuple):
+    """The cells at one end of a projection, as a learning rule sees them in a step.
+
+    - `output`: what arrived from sources in this step, after the delay, or what targets put out in it. `[cells]`
+    - `seen`: the rule's variables of these cells.
+    """
+
+    output: Float[Array, " cells"]
+    seen: Any
+
+
+class AbstractPlasticity(eqx.Module):
+    """A learning rule: variables of sources and targets, which move on in every step, and what they do to weights.
+
+    What a source has put out counts when it arrives at the synapse, what a target puts out at once. In every step the
+    variables of cells move on, then weights change. A rule's variables of a population exist once (for each delay),
+    however many projections it belongs to.
+    """
+
+    # Weights are kept within these, if given; also the initial ones must lie there.
+    w_min: eqx.AbstractVar[Float[Array, ""] | None]
+    w_max: eqx.AbstractVar[Float[Array, ""] | None]
+    # Whether `move_target` is given voltages, and a third factor: the input of this rule's name.
+    needs_voltage: ClassVar[bool] = False
+    is_modulated: ClassVar[bool] = False
+
+    def __check_init__(self) -> None:
+        check_finite(self)
+        for name, value in vars(self).items():
+            if eqx.is_inexact_array(value) and value.ndim:
+                raise ValueError(f"{type(self).__name__}: `{name}` must be one number, got shape {value.shape}.")
+        if self.w_min is not None and self.w_max is not None:
+            check_below(self, "w_min", "w_max", "no weight would be allowed")
+
+    @abc.abstractmethod
+    def init_source(self, n: int) -> State:
+        """The variables of `n` sources; `None` if there are none."""
+
+    @abc.abstractmethod
+    def init_target(self, n: int, v: Any) -> State:
+        """The variables of `n` targets; `v`: their voltages, if `needs_voltage`."""
+
+    @abc.abstractmethod
+    def init_synapses(self, shape: tuple[int, ...]) -> State:
+        """The variables of synapses besides their weights."""
+
+    @abc.abstractmethod
+    def move_source(self, state: State, arrived: Float[Array, " pre"], *, dt: float) -> tuple[Any, State]:
+        """One step of the variables of sources, of which `arrived` reached the synapses in it.
+
+        **Returns:** what `learn` is to see (in most rules the variables without what arrived just now), and the new state.
+        """
+
+    @abc.abstractmethod
+    def move_target(
+        self, state: State, output: Float[Array, " post"], *, v: Any, factor: Any, dt: float
+    ) -> tuple[Any, State]:
+        """As `move_source`, of targets.
+
+        **Arguments:**
+
+        - `v`: their voltages at the end of the step, if `needs_voltage`.
+        - `factor`: the third factor, a number for each; `None` where there is none.
+        """
+
+    @abc.abstractmethod
+    def learn(
+        self, synapses: AbstractSynapses, weights: Float[Array, "..."], own: State, pre: Side, post: Side, *, dt: float
+    ) -> tuple[Float[Array, "..."], State]:
+        """The weights, and the variables of synapses `own`, after a step."""
 
 
 class AbstractRule(eqx.Module):

@@ -21,6 +21,7 @@ from ._abstract import Form
 from ._interfaces import AbstractDrive
 from ._types import Key, Output, State
 from .fuse import either, scan as fused_scan, while_loop
+from .network import NetworkState
 from .sources import Samples
 
 
@@ -30,7 +31,8 @@ from .sources import Samples
 COMPILER_OPTIONS = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_cpu_prefer_vector_width": 512}
 # XLA divides every loop over more than some ten thousand numbers among all processors, and a step is a handful of such loops:
 # 40,000 LIF neurons take 76 us on two processors and 30 us on one. Below this many numbers in the largest array of the state
-# the division is switched off.
+# the division is switched off. (Plastic weights do not count: rules of spikes go along active rows, in many short loops. With
+# 400,000 of them a step costs 130 us of one processor, and 280 us of two if these are divided.)
 SINGLE_THREAD_BELOW = 2**18
 
 
@@ -110,8 +112,23 @@ def advance(
 
     **Returns:** the step reached, the state, and the filled buffers.
     """
-    small = max((x.size for x in state), default=0) < SINGLE_THREAD_BELOW
-    return (_advance_small if small else _advance_large)((form, fixed, stop), start, state, buffers)
+    return (_advance_small if _largest(form) < SINGLE_THREAD_BELOW else _advance_large)(
+        (form, fixed, stop), start, state, buffers
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _largest(form: Form) -> int:
+    """The size of the largest array of the state that loops go over."""
+    _, state = form.abstract()
+    weights = jtu.tree_leaves(state.weights) if isinstance(state, NetworkState) else []
+    return max(
+        (x.size for x in jtu.tree_leaves(eqx.filter(state, _is_shape)) if not any(x is w for w in weights)), default=0
+    )
+
+
+def _is_shape(x: Any) -> bool:
+    return isinstance(x, jax.ShapeDtypeStruct)
 
 
 def _advance(
@@ -139,7 +156,7 @@ def _advance(
 
     shapes = jax.eval_shape(lambda s: run.record(*run.step(s, start, run.inputs)), state)
     sizes = [
-        x.size if isinstance(buffer, EventBuffer) else (buffer.shape[0] - 1) * recorder.every
+        x.size if isinstance(buffer, EventBuffer) else (buffer.shape[0] - 1) * recorder.stride
         for recorder, buffer, x in zip(run.recorders, buffers, shapes, strict=True)
     ]
     loop = while_loop if run.fused else lax.while_loop
@@ -157,7 +174,7 @@ def _written(run: Run, buffers: list[Any], values: list[Array], s: Array, start:
         else:
             # Steps between samples write to the slot of the sample to come, which the last of them fills for good: cheaper
             # than a branch.
-            slot = s // recorder.every - start // recorder.every
+            slot = s // recorder.stride - start // recorder.stride
             written.append(lax.dynamic_update_index_in_dim(buffer, x.astype(buffer.dtype), slot, 0))
     return written
 
@@ -192,7 +209,7 @@ def _rounds(steps: int, run: Run, state: State, buffers: list[EventBuffer | None
     zero = jnp.zeros((), jnp.int32)
     shapes = jax.eval_shape(lambda s: run.record(*run.step(s, zero, run.inputs)), state)
     places: list[Any] = [
-        buffer if recorder.events else jnp.zeros((steps // recorder.every + 1, *x.shape), x.dtype)
+        buffer if recorder.events else jnp.zeros((steps // recorder.stride + 1, *x.shape), x.dtype)
         for recorder, buffer, x in zip(run.recorders, buffers, shapes, strict=True)
     ]
 
@@ -239,7 +256,7 @@ def scan(run: Run, state: State, steps: int, buffers: list[EventBuffer | None], 
             body, (state, buffers), xs, length=steps, kind="checkpointed", checkpoints=checkpoints
         )
     traces = [
-        None if trace is None else trace[recorder.every - 1 :: recorder.every]
+        None if trace is None else trace[recorder.stride - 1 :: recorder.stride]
         for recorder, trace in zip(run.recorders, traces, strict=True)
     ]
     return state, buffers, traces

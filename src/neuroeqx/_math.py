@@ -1,6 +1,7 @@
 """Functions with removable singularities: finite values and finite gradients everywhere."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -62,3 +63,9 @@ def _exprel_inverse_near_zero(x):
     small = jnp.abs(x) < (0.1 if x.dtype.itemsize <= 4 else 0.003)
     s = jnp.where(small, x, 0.0)
     return small, 1.0 - s * (1.0 / 2.0 - s * (1.0 / 12.0))
+
+
+def within(values: Float[Array, "..."], low: Any = None, high: Any = None) -> Float[Array, "..."]:
+    """`jnp.clip` to limits in the dtype of the values; `None` for no limit."""
+    low, high = (None if limit is None else limit.astype(values.dtype) for limit in (low, high))
+    return values if low is None and high is None else jnp.clip(values, low, high)

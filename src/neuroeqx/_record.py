@@ -81,18 +81,20 @@ class Trace(eqx.Module):
 
 
 class Recorder(eqx.Module):
-    """What to keep of a run; made by `spikes`, `voltage`, `output` and `state`.
+    """What to keep of a run; made by `spikes`, `rate`, `voltage`, `output` and `state`.
 
     - `select`: `(model, state, output of the step) -> array`.
     - `every`: keep every k-th step, the first being step k.
     - `events`: keep the non-zero entries as a list instead of the array.
     - `capacity`: the length of that list inside `jit`.
+    - `is_rate`: keep the mean over cells and over each k steps, as a rate, instead of the array at each k-th step.
     """
 
     select: Callable[[AbstractDynamics, State, Output], Array] = eqx.field(static=True)
     every: int = static(1)
     events: bool = static(False)
     capacity: int | None = static(None)
+    is_rate: bool = static(False)
     indices: Int[Array, " selected"] | None = None
 
     def __check_init__(self) -> None:
@@ -101,7 +103,20 @@ class Recorder(eqx.Module):
 
     def __call__(self, model: AbstractDynamics, state: State, output: Output) -> Array:
         value = self.select(model, state, output)
-        return value if self.indices is None else value.reshape(-1)[self.indices]
+        value = value if self.indices is None else value.reshape(-1)[self.indices]
+        return jnp.mean(value) if self.is_rate else value
+
+    @property
+    def stride(self) -> int:
+        """How many steps lie between the values that the loop over time keeps: one number of each step for a rate."""
+        return 1 if self.is_rate else self.every
+
+    def trace(self, values: Any, t0: float, dt: float) -> Trace:
+        """The record of the values that the loop has kept."""
+        if self.is_rate:
+            whole = len(values) // self.every * self.every
+            values = values[:whole].reshape(-1, self.every).mean(1) * (1000.0 / dt)
+        return Trace(values, t0, dt, self.every)
 
 
 def spikes(name: str | None = None, indices: Any = None, *, capacity: int | None = None) -> Recorder:
@@ -115,6 +130,19 @@ def spikes(name: str | None = None, indices: Any = None, *, capacity: int | None
         room for. If there are more, the run fails and says so. Outside no limit is needed and this is ignored.
     """
     return Recorder(_Output(name), events=True, capacity=capacity, indices=_selection(indices))
+
+
+def rate(name: str | None = None, indices: Any = None, *, every: int = 10) -> Recorder:
+    """Record the rate of a population, Hz: the mean over its cells and over each `every` steps, `[bins]`: `Trace`.
+
+    Costs one number for each step, and no list of spikes. Gradients pass.
+
+    **Arguments:**
+
+    - `name`, `indices`: as in `spikes`.
+    - `every`: the width of a bin, in steps. Steps at the end that do not fill a bin are left out.
+    """
+    return Recorder(_Output(name), every=every, is_rate=True, indices=_selection(indices))
 
 
 def output(name: str | None = None, indices: Any = None, *, every: int = 1) -> Recorder:

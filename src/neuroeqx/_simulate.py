@@ -15,7 +15,7 @@ import numpy as np
 from ._abstract import Form, form
 from ._interfaces import AbstractDynamics
 from ._loop import advance, EventBuffer, is_input, Run, run_traced
-from ._record import Recorder, Spikes, Trace
+from ._record import Recorder, Spikes
 from ._types import is_traced, is_tracer, Key, State
 from ._wrappers import check_periods
 from .network import Network, Population
@@ -66,7 +66,7 @@ def simulate(
         drive is a number or array (constant in time), a `Samples` (an array over time), a function of time
         `t -> array`, or a current such as `StepCurrent(...)`.
     - `t0`: the beginning, ms; a whole number of steps.
-    - `record`: recorders by name: `spikes`, `voltage`, `output`, `state`.
+    - `record`: recorders by name: `spikes`, `rate`, `voltage`, `output`, `state`.
     - `state`: where to begin; `model.init(dt=dt, key=...)` by default. It is not consumed.
     - `key`: randomness of the initial state and of every step. The same key at the same time gives the same draw, so a
         run in parts equals a run in one.
@@ -142,7 +142,7 @@ def _simulate_chunks(
                 if end < steps:
                     buffers[i] = EventBuffer(buffer.rows, jnp.zeros((), jnp.int32))
             else:
-                kept[i].append(np.asarray(buffer)[: end // recorder.every - start // recorder.every].copy())
+                kept[i].append(np.asarray(buffer)[: end // recorder.stride - start // recorder.stride].copy())
         start = end
         if bar is not None:
             bar.show(end)
@@ -153,7 +153,7 @@ def _simulate_chunks(
             records[name] = Spikes(rows[:, 0], rows[:, 1], len(rows), shape.size, t0, t1, run.dt)
         else:
             values = np.concatenate([np.zeros((0, *shape.shape), shape.dtype), *parts])
-            records[name] = Trace(values, t0, run.dt, recorder.every)
+            records[name] = recorder.trace(values, t0, run.dt)
     return Solution(t0, t1, run.dt, records, same.of([*fixed, *state])[1])
 
 
@@ -198,7 +198,7 @@ def _simulate_traced(
             )
             records[name] = Spikes(buffer.rows[:, 0], buffer.rows[:, 1], count, shape.size, t0, t1, run.dt)
         else:
-            records[name] = Trace(trace, t0, run.dt, recorder.every)
+            records[name] = recorder.trace(trace, t0, run.dt)
     return Solution(t0, t1, run.dt, records, state)
 
 
@@ -241,9 +241,11 @@ def _check_inputs(model: AbstractDynamics, inputs: Any, steps: int) -> None:
         if not isinstance(inputs, Mapping):
             raise TypeError(f"simulate: the `inputs` of a network are a dictionary by population, got {inputs!r}.")
         for name, drive in inputs.items():
-            if name not in model.populations:
-                raise ValueError(f"simulate: `inputs` names {name!r}; the network has {sorted(model.populations)}.")
-            _check_fit(f"of {name!r} ", drive, model.populations[name].shape, steps)
+            if name not in model.driven:
+                raise ValueError(f"simulate: `inputs` names {name!r}; the network has {list(model.driven)}.")
+            shape = model.driven[name]
+            if shape is not None:
+                _check_fit(f"of {name!r} ", drive, shape, steps)
     if isinstance(model, Population):
         _check_fit("", inputs, model.shape, steps)
     for leaf in jtu.tree_leaves(inputs, is_leaf=is_input):

@@ -72,7 +72,7 @@ class Refractory(AbstractCell):
         period = jnp.minimum(jnp.round(self.t_ref / dt), jnp.iinfo(_STEPS).max).astype(_STEPS)
 
         def move(y: Y, held: Any, current: Any, dt: float, t: Time, key: Key | None) -> tuple[Y, Any]:
-            after = cell.hold(y, cell.integrate(y, current, dt=dt, t=t), held)
+            after = cell.hold(y, cell.integrate(y, current, dt=dt, t=t, key=key), held)
             return cell.fire(y, after, allowed=(~held).astype(voltage(after).dtype), dt=dt, key=key)
 
         if n == 1:

@@ -147,11 +147,12 @@ def test_matrices_without_synapses():
         np.testing.assert_array_equal(matrix.todense(), np.zeros((n_pre, n_post)))
 
 
-@pytest.mark.parametrize(("n", "sets"), [(0, 1), (1, 6), (3, 20), (5, 6), (6, 1)])
+@pytest.mark.parametrize(("n", "sets"), [(0, 1), (3, 20), (5, 6), (6, 1)])
 def test_fixed_total_draws_each_set_of_pairs_alike(n, sets):
     """Not only each pair: what is left out of too large a draw must not depend on the rest."""
     rule = connect.fixed_total(n, multapses=False)
-    drawn = [np.flatnonzero(rule(2, 3, key=key).todense()) for key in jr.split(jr.key(0), 600)]
+    draws = [rule(2, 3, key=key) for key in jr.split(jr.key(0), 400 if sets > 1 else 10)]
+    drawn = [3 * np.repeat(np.arange(2), np.diff(draw.indptr)) + np.asarray(draw.indices) for draw in draws]
     assert {len(places) for places in drawn} == {n}
     codes, counts = np.unique([(2**places).sum() for places in drawn], return_counts=True)
     assert len(codes) == sets

@@ -26,7 +26,7 @@ def over_seeds(rule, n_pre, n_post, function):
     return np.asarray(jax.jit(lambda keys: lax.map(lambda key: function(draw(rule, n_pre, n_post, key)), keys))(SEEDS))
 
 
-@pytest.mark.parametrize(("p", "n"), [(0.001, 3000), (0.02, 400), (0.3, 70), (0.9, 40), (1e-4, 9000)])
+@pytest.mark.parametrize(("p", "n"), [(0.001, 3000), (0.02, 400), (0.9, 40)])
 def test_bernoulli_degrees_are_binomial(p, n):
     rule = connect.bernoulli(p)
     out = over_seeds(rule, 40, n, lambda w: w.T(jnp.ones(n)))

@@ -65,7 +65,7 @@ def test_every_pair_is_equally_likely(name):
         np.testing.assert_allclose(counts[[0, 0, -1, -1], [0, -1, 0, -1]], mean, atol=5 * np.sqrt(variance))
 
 
-@pytest.mark.parametrize("p", [0.001, 0.02, 0.3, 0.9])
+@pytest.mark.parametrize("p", [0.001, 0.9])
 def test_bernoulli_degrees_are_binomial(p):
     n_pre, n_post = 400, 300
     outs, ins = [], []

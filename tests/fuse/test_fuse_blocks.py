@@ -33,7 +33,11 @@ CELLS = {
 }
 
 
-@pytest.mark.parametrize("name", CELLS)
+SINGLE = "every, taus", "substeps"
+PRECISIONS = [(name, dtype) for dtype in ("float32", "float64") for name in (CELLS if dtype == "float64" else SINGLE)]
+
+
+@pytest.mark.parametrize("name, dtype", PRECISIONS, indirect=["dtype"])
 def test_cells(name, dtype):
     cell, drive, dt = CELLS[name]
     model = nex.Population(cell(), 37, v0=jnp.linspace(-65.0, -55.0, 37) if "graded" not in name else None)

@@ -64,6 +64,7 @@ def assert_same(body, start, dtype):
 CASES = [(70, 3, False), (130, 40, True), (1000, 80, False), (513, 700, False), (513, 700, True)]
 
 
+@pytest.mark.parametrize("dtype", ["float64"], indirect=True)
 @pytest.mark.parametrize("n, degree, own", CASES)
 def test_rows_of_one_length(groups, n, degree, own, dtype):
     """In any order, with several synapses to one target, longer than the list that a thread keeps; of one weight or many."""
@@ -87,8 +88,7 @@ def test_rows_of_any_length(groups, half):
     assert any(calls == 1 for calls, _, _ in groups)
 
 
-@pytest.mark.parametrize("initial", [1.0, 0.5, -2.0])
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads, initial", [(1, 0.5), (2, 1.0), (2, -2.0)])
 def test_spikes_of_the_first_round_have_any_size(monkeypatch, groups, threads, initial, x64):
     """Later ones are 1, and only listed until the run ends."""
     if threads == 1:

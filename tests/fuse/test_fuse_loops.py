@@ -90,7 +90,11 @@ def assert_same(a, b, dtype):
         np.testing.assert_allclose(a.records["v"].values[0], b.records["v"].values[0], rtol=2e-6)
 
 
-@pytest.mark.parametrize("name", CELLS)
+SINGLE = "ExpEuler", "TraubMiles"
+PRECISIONS = [(name, dtype) for dtype in ("float32", "float64") for name in (CELLS if dtype == "float64" else SINGLE)]
+
+
+@pytest.mark.parametrize("name, dtype", PRECISIONS, indirect=["dtype"])
 def test_every_cell(name, dtype):
     net = network(CELLS[name]())
     drive = 600.0 if name == "TraubMiles" else 20.0

@@ -48,12 +48,17 @@ class Adaptive(nex.AbstractNeuron):
 DRIVE = jnp.linspace(20.0, 40.0, 37)
 
 
-@pytest.mark.parametrize("tau", [15.0, np.linspace(10.0, 30.0, 37)], ids=["one", "each"])
+@pytest.mark.parametrize(
+    "tau, dtype", [(15.0, "float32"), (np.linspace(10.0, 30.0, 37), "float64")], ids=["one", "each"], indirect=["dtype"]
+)
 def test_exact_propagators_of_several_variables(tau, dtype):
     assert_native_run(nex.Population(Adaptive(tau), 37), jnp.asarray(DRIVE, dtype), dtype)
 
 
-@pytest.mark.parametrize("solver", [diffrax.Heun(), diffrax.Bosh3(), diffrax.Tsit5()], ids=["Heun", "Bosh3", "Tsit5"])
+SOLVERS = [(diffrax.Heun(), "float32"), (diffrax.Bosh3(), "float64"), (diffrax.Tsit5(), "float64")]
+
+
+@pytest.mark.parametrize("solver, dtype", SOLVERS, ids=["Heun", "Bosh3", "Tsit5"], indirect=["dtype"])
 def test_solvers_of_diffrax(solver, dtype):
     model = nex.Population(nex.TraubMiles(stepper=nex.FromDiffrax(solver)), 37)
     assert_native_run(model, jnp.asarray(20.0 * DRIVE, dtype), dtype, t1=8.0, dt=0.02)
@@ -104,8 +109,9 @@ RULES = {
 }
 
 
-@pytest.mark.parametrize("part", [False, True], ids=["whole", "part"])
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize(
+    "name, part", [*((name, False) for name in RULES), ("bernoulli", True), ("lattice", True), ("delays", True)]
+)
 def test_matrices_that_are_drawn_again(name, part, x64):
     """Along the list of spikes of a whole population, or of those of a part of it."""
     n = 300 if part else 120

@@ -122,7 +122,11 @@ for _name, _surrogate in SURROGATES.items():
     CASES[f"LIF {_name}"] = functools.partial(lambda kind: nex.LIF(surrogate=kind()), type(_surrogate)), 1.5
 
 
-@pytest.mark.parametrize("name", CASES)
+SINGLE = "LIF", "LIF Heun", "Graded", "TraubMiles", "Refractory", "Izhikevich"
+PRECISIONS = [(name, dtype) for dtype in ("float32", "float64") for name in (CASES if dtype == "float64" else SINGLE)]
+
+
+@pytest.mark.parametrize("name, dtype", PRECISIONS, indirect=["dtype"])
 def test_cells(name, dtype):
     make, current = CASES[name]
     cell = make()
@@ -210,6 +214,7 @@ HOW = {
 }
 
 
+@pytest.mark.parametrize("dtype", ["float64"], indirect=True)
 @pytest.mark.parametrize("how", HOW)
 def test_orders_and_modes(how, dtype):
     """Against steps without a loop: the second derivatives of `lax.scan` lack those of surrogates on the way back."""
@@ -224,6 +229,7 @@ BATCHES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("dtype", ["float64"], indirect=True)
 @pytest.mark.parametrize("order", ["grad of vmap", "vmap of grad", "jvp of vmap"])
 @pytest.mark.parametrize("case", BATCHES)
 def test_batches(case, order, dtype):

@@ -61,6 +61,9 @@ STEPPERS = {
     "Repeated": nex.Repeated(nex.RK4(), 2),
     "RK4": nex.RK4(),
     "Strang": nex.Strang(),
+    "EulerMaruyama": nex.EulerMaruyama(0.1),
+    "Milstein": nex.Milstein(0.1),
+    "StochasticHeun": nex.StochasticHeun(0.1),
     "FromDiffrax": nex.FromDiffrax(diffrax.Heun()),
 }
 
@@ -79,10 +82,14 @@ DRIVES = {
     "StepCurrent": nex.StepCurrent(1.0, 2.0, 5.0),
     "RampCurrent": nex.RampCurrent(0.0, 1.0, 2.0, 5.0),
     "SineCurrent": nex.SineCurrent(1.0, 10.0),
+    "PiecewiseCurrent": nex.PiecewiseCurrent([1.0, 3.0], [1.0, -1.0]),
     "NoiseCurrent": nex.NoiseCurrent(0.0, 1.0, (4,)),
 }
 
 SOURCES = {
     "Poisson": nex.Poisson(200.0, 4),
+    "PoissonInput": nex.PoissonInput(100, 200.0, 4),
+    "GammaProcess": nex.GammaProcess(3, 200.0, 4),
+    "OrnsteinUhlenbeck": nex.OrnsteinUhlenbeck(1.0, 0.5, 5.0, 4),
     "SpikeTimes": nex.SpikeTimes([0.0, 0.5, 0.5], [0, 1, 1], 4),
 }

@@ -59,7 +59,7 @@ def test_a_step_keeps_structure_shapes_and_dtypes(make, current, dtype):
 
 
 @everywhere
-def test_the_input_matters_and_the_output_is_finite(make, current, dtype):
+def test_the_input_matters_and_the_output_is_finite(make, current):
     cell = make()
     _, loud = run(cell, inputs(current))
     _, silent = run(cell, inputs(0.0))
@@ -106,7 +106,7 @@ def test_cells_do_not_see_each_other(make, current, x64):
 
 
 @everywhere
-def test_a_run_in_two_parts_is_the_same_run(make, current, dtype):
+def test_a_run_in_two_parts_is_the_same_run(make, current):
     cell, x = make(), inputs(current)
     state, whole = run(cell, x, 60)
     middle, first = run(cell, x, 25)
@@ -116,7 +116,9 @@ def test_a_run_in_two_parts_is_the_same_run(make, current, dtype):
 
 
 @everywhere
-def test_gradients_are_finite(make, current, dtype):
+def test_gradients_are_finite(make, current):
+    """In single precision, where numbers overflow first."""
+
     def loss(args):
         cell, x = args
         state, outputs = run(cell, x, 30)
@@ -142,7 +144,7 @@ def test_new_parameter_values_do_not_compile_anew(make, current):
 @everywhere
 def test_no_tracer_leaks(make, current):
     with jax.checking_leaks():
-        eqx.filter_jit(eqx.filter_grad(lambda c, x: run(c, x, 3)[1].sum()))(make(), inputs(current))
+        eqx.filter_eval_shape(eqx.filter_grad(lambda c, x: run(c, x, 3)[1].sum()), make(), inputs(current))
 
 
 @everywhere

@@ -52,7 +52,7 @@ def test_every_public_connectivity_is_here():
 
 
 @everywhere
-@pytest.mark.parametrize("x", [SPIKES, np.zeros(6), np.ones(6), np.linspace(-1.0, 2.0, 6)])
+@pytest.mark.parametrize("x", [SPIKES, np.zeros(6), np.linspace(-1.0, 2.0, 6)])
 def test_products_equal_the_matrix(name, x, dtype):
     w = make(name)
     matrix = np.asarray(w.todense())

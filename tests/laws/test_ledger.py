@@ -14,10 +14,20 @@ NAMED = {
     name for row in PAGE.splitlines() if row.startswith("| ") for name in re.findall(r"`(\w+)`", row.split("|")[1])
 }
 # What only composes others, or runs them.
-EXEMPT = {"Every", "Substeps"}
+EXEMPT = {"Every", "Substeps", "Population", "Network"}
 
 
-@pytest.mark.parametrize("base", [nex.AbstractCell, nex.AbstractOutput])
+BASES = [
+    nex.AbstractCell,
+    nex.AbstractOutput,
+    nex.AbstractStepper,
+    nex.AbstractDrive,
+    nex.AbstractDynamics,
+    nex.AbstractPlasticity,
+]
+
+
+@pytest.mark.parametrize("base", BASES)
 def test_every_model_has_a_row(base):
     models = public_finals(base) - EXEMPT
     assert models - NAMED == set(), "python -m neuroeqx.testing.ledger writes rows from the fixture `ledger`"

@@ -10,7 +10,7 @@ from . import table
 
 def public_finals(base):
     """The public, final subclasses of an abstract class: exported by the package or one of its public folders."""
-    places = [nex, nex.sources, nex.steppers, nex.surrogate, nex.connect]
+    places = [nex, nex.sources, nex.steppers, nex.surrogate, nex.connect, nex.plasticity]
     found = {name: x for place in places for name, x in vars(place).items() if inspect.isclass(x)}
     return {
         name for name, x in found.items()

@@ -19,11 +19,11 @@ from ._bernoulli import Bernoulli
 from ._checks import check_length, check_row
 from ._csr import CSR
 from ._delays import Integers
+from ._distributions import Normal, Uniform
 from ._draw import check_autapses
 from ._fixed_degree import FixedDegree
 from ._lattice import Lattice
 from ._transpose import Transpose
-from ._weights import Normal, Uniform
 
 
 class Procedural(AbstractSparseConnectivity):

@@ -5,55 +5,14 @@ from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax.numpy as jnp
-import jax.random as jr
-import numpy as np
 from jaxtyping import Array, Float
 
 from .._fields import as_parameter
-from .._types import Initialiser, is_tracer, Key
+from .._types import is_tracer, Key
 
 
 # A number, an array, or a function (key, shape) -> array as in `jax.nn.initializers`.
 Weight: TypeAlias = Any
-
-
-class Normal(eqx.Module):
-    """As made by `normal`."""
-
-    mean: Any
-    sd: Any
-
-    def __call__(self, key: Key, shape: tuple[int, ...]) -> Float[Array, "..."]:
-        return self.mean + self.sd * jr.normal(key, shape)
-
-
-class Uniform(eqx.Module):
-    """As made by `uniform`."""
-
-    low: Any
-    high: Any
-
-    def __call__(self, key: Key, shape: tuple[int, ...]) -> Float[Array, "..."]:
-        return jr.uniform(key, shape, minval=self.low, maxval=self.high)
-
-
-def normal(mean: float, sd: float) -> Initialiser:
-    """Normally distributed weights, for `weight=` of any rule.
-
-    **Arguments:**
-
-    - `mean`, `sd`: in the unit of the receptor; `sd` not negative.
-    """
-    if not (np.isfinite(mean) and np.isfinite(sd) and sd >= 0.0):
-        raise ValueError(f"normal: `mean` and `sd` must be finite and `sd` not negative, got {mean} and {sd}.")
-    return Normal(mean, sd)
-
-
-def uniform(low: float, high: float) -> Initialiser:
-    """Uniformly distributed weights in `[low, high)`, for `weight=` of any rule."""
-    if not (np.isfinite(low) and np.isfinite(high) and low <= high):
-        raise ValueError(f"uniform: `low` and `high` must be finite and in order, got {low} and {high}.")
-    return Uniform(low, high)
 
 
 def as_weight(weight: Weight) -> Array | Callable[..., Any]:

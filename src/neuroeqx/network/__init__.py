@@ -3,6 +3,7 @@
 from ._history import History as History
 from ._network import Network as Network, NetworkState as NetworkState
 from ._part import Part as Part, part as part
+from ._plastic import Plastic as Plastic, Traces as Traces
 from ._population import Population as Population, PopulationState as PopulationState
 from ._projection import Projection as Projection
 from ._receptor import Receptor as Receptor

@@ -11,31 +11,39 @@ from jaxtyping import Array, Float
 
 from .. import ops
 from .._abstract import eval_shape
-from .._interfaces import AbstractDynamics, AbstractRule, AbstractSparseConnectivity
+from .._interfaces import AbstractDynamics, AbstractPlasticity, AbstractRule, AbstractSparseConnectivity
 from .._types import Key, State, Time
 from ..connect import Procedural
+from . import _plastic
 from ._arrivals import Arrivals
 from ._history import History
+from ._plastic import Traces
 from ._population import Population
 from ._projection import Projection
 
 
 class NetworkState(eqx.Module):
-    """The state of every population, the recent output of every source, the release state of projections, and the inputs
-    under way to receptors that are reached by synapses with delays of their own."""
+    """The state of every population, the recent output of every source, the release state of projections, the inputs
+    under way to receptors that are reached by synapses with delays of their own, and of plastic projections the weights and
+    what their rules keep."""
 
     populations: dict[str, State]
     histories: dict[str, History]
     releases: dict[str, State]
     arrivals: dict[str, Arrivals]
+    weights: dict[str, Array]
+    traces: Traces
 
 
 class Network(AbstractDynamics):
     """Populations and the projections between them.
 
     One step, for all populations alike: receptors decay; what the sources put out `delay` earlier arrives and is added;
-    cells move under the resulting currents and the drive; their outputs are remembered. Nothing depends on the order in
-    which populations or projections were given.
+    cells move under the resulting currents and the drive; their outputs are remembered; what arrived and what targets put
+    out changes weights. Nothing depends on the order in which populations or projections were given.
+
+    `plasticity` holds the learning rules of projections by name: that of their class, `"STDP"`, then `"STDP #2"`, in the
+    order in which projections were given. They are parameters, trainable as others are; weights are in the state.
 
     **Arguments:**
 
@@ -49,6 +57,7 @@ class Network(AbstractDynamics):
 
     populations: dict[str, Any]
     projections: dict[str, Projection]
+    plasticity: dict[str, AbstractPlasticity]
 
     def __init__(
         self,
@@ -72,6 +81,10 @@ class Network(AbstractDynamics):
             name: self._resolved(name, projection, None if key is None else jax.random.fold_in(key, i))
             for i, (name, projection) in enumerate(named.items())
         }
+        # By identity, so before anything rebuilds the projections.
+        rules, owned = _plastic.named_rules(named, self.populations)
+        resolved = {name: _plastic.with_rules(name, p, owned[name]) for name, p in resolved.items()}
+        self.plasticity = dict(sorted(rules.items()))
         self.projections = dict(sorted(resolved.items()))
 
     def _resolved(self, name: str, projection: Projection, key: Key | None) -> Projection:
@@ -107,6 +120,12 @@ class Network(AbstractDynamics):
             )
         return resolved
 
+    @property
+    def driven(self) -> dict[str, tuple[int, ...] | None]:
+        """What takes an input: populations, by their shape, and learning rules with a third factor."""
+        rules = {name: None for name, rule in self.plasticity.items() if rule.is_modulated}
+        return {name: population.shape for name, population in self.populations.items()} | rules
+
     def init(self, *, dt: float, key: Key | None = None) -> NetworkState:
         """The state before the first step: cells at their initial values, no input under way."""
         populations = {}
@@ -124,7 +143,8 @@ class Network(AbstractDynamics):
         for source, length in lengths.items():
             output = self._output_of(source, populations[source], dt)
             histories[source] = History.silent(_size(self.populations[source]), length, output.dtype)
-        return NetworkState(populations, histories, releases, self._no_arrivals(populations))
+        weights, traces = _plastic.init(self, populations, dt)
+        return NetworkState(populations, histories, releases, self._no_arrivals(populations), weights, traces)
 
     def _no_arrivals(self, populations: dict[str, State]) -> dict[str, Arrivals]:
         lengths: dict[str, int] = {}
@@ -157,28 +177,39 @@ class Network(AbstractDynamics):
 
         **Arguments:**
 
-        - `input`: the drive of populations by name: numbers, or arrays that broadcast against the population.
+        - `input`: the drive of populations by name: numbers, or arrays that broadcast against the population. By the name
+            of a learning rule its third factor.
 
         **Returns:** the new state, and the output of every population by name.
         """
         drives = {} if input is None else input
-        unknown = set(drives) - set(self.populations)
+        unknown = set(drives) - set(self.driven)
         if unknown:
-            raise ValueError(f"Network: input for unknown {sorted(unknown)}; there are {sorted(self.populations)}.")
+            raise ValueError(f"Network: input for unknown {sorted(unknown)}; there are {list(self.driven)}.")
         histories = {name: history.turn() for name, history in state.histories.items()}
         populations = {
             name: p.decay(state.populations[name], dt=dt) if isinstance(p, Population) else state.populations[name]
             for name, p in self.populations.items()
         }
         sent, releases = self._sent(histories, state.releases, dt=dt, t=t, key=key)
-        populations, arrivals = self._deliver(populations, sent, state.arrivals)
+        populations, arrivals = self._deliver(populations, sent, state.arrivals, state.weights)
         outputs = {}
         for i, (name, population) in enumerate(self.populations.items()):
             own = None if key is None else jax.random.fold_in(key, i)
             update = population.update if isinstance(population, Population) else population.step
             populations[name], outputs[name] = update(populations[name], drives.get(name), dt=dt, t=t, key=own)
+        weights, traces = _plastic.learn(
+            self,
+            state.weights,
+            state.traces,
+            histories=histories,
+            populations=populations,
+            outputs=outputs,
+            factors={name: drives.get(name) for name in self.plasticity},
+            dt=dt,
+        )
         histories = {name: history.push(outputs[name].reshape(-1)) for name, history in histories.items()}
-        return NetworkState(populations, histories, releases, arrivals), outputs
+        return NetworkState(populations, histories, releases, arrivals, weights, traces), outputs
 
     def _sent(
         self, histories: dict[str, History], releases: dict[str, State], *, dt: float, t: Time, key: Key | None
@@ -220,11 +251,17 @@ class Network(AbstractDynamics):
         return counts
 
     def _deliver(
-        self, populations: dict[str, State], sent: dict[str, tuple[Array, Any]], arrivals: dict[str, Arrivals]
+        self,
+        populations: dict[str, State],
+        sent: dict[str, tuple[Array, Any]],
+        arrivals: dict[str, Arrivals],
+        weights: dict[str, Array],
     ) -> tuple[dict[str, State], dict[str, Arrivals]]:
         """Every projection's product, added to its receptor, or to what is under way to it."""
         arrivals = {place: under_way.turn() for place, under_way in arrivals.items()}
         for name, projection in self.projections.items():
+            if name in weights:
+                projection = eqx.tree_at(lambda p: p.comm.weight, projection, weights[name])
             x, active = sent[name]
             if projection.delays:
                 place = _place(projection)
@@ -260,6 +297,7 @@ class Network(AbstractDynamics):
         synapses = "\n".join(
             f"  {name}: {type(p.comm).__name__} with {_count(p)} synapses"
             + (f", delay {p.delay:g} ms" if p.delay is not None else "")
+            + (f", {' and '.join(p.plasticity.rules)}" if isinstance(p.plasticity, _plastic.Plastic) else "")
             for name, p in self.projections.items()
         )
         return f"Network of\n{cells}\nand\n{synapses}" if synapses else f"Network of\n{cells}"

@@ -39,7 +39,7 @@ class Population(AbstractDynamics):
     - `shape`: the number of cells, or a tuple for populations stacked along leading axes.
     - `receptors`: by the names that projections use.
     - `v0`: the initial voltage, mV: a number, an array that broadcasts against `shape`, or a function `(key, shape)`
-        as in `jax.nn.initializers`; by default whatever the cell starts from.
+        such as `connect.uniform(-70.0, -55.0)` or one of `jax.nn.initializers`; by default whatever the cell starts from.
     - `y0`: the whole initial state of the cells, as `cell.init` makes it, of arrays that broadcast against `shape`; `v0`
         then replaces its voltage.
     - `i0`: a constant current of the cells, in the unit of theirs, to which a drive is added.

@@ -1,11 +1,19 @@
 """Synapses from one population to another."""
 
 import math
+from collections.abc import Sequence
 
 import equinox as eqx
 
-from .._interfaces import AbstractCell, AbstractConnectivity, AbstractRule, AbstractSparseConnectivity
+from .._interfaces import (
+    AbstractCell,
+    AbstractConnectivity,
+    AbstractPlasticity,
+    AbstractRule,
+    AbstractSparseConnectivity,
+)
 from ._part import as_part, Part
+from ._plastic import as_rules, Plastic
 
 
 class Projection(eqx.Module):
@@ -23,6 +31,9 @@ class Projection(eqx.Module):
         One step by default. Where the synapses of `comm` have delays of their own (in steps), those hold instead.
     - `release`: kinetics kept once per source neuron, between the delay and the connectivity; its output is what the
         synapses transmit.
+    - `plasticity`: a learning rule such as `plasticity.STDP()`, or several, which act in the order given. The network then
+        keeps a weight for each synapse in its state, which begins as that of `comm`. A rule that is given to several
+        projections (the same object) stays one: the network has it in its `plasticity`, by name.
     """
 
     pre: Part
@@ -31,6 +42,7 @@ class Projection(eqx.Module):
     comm: AbstractConnectivity | AbstractRule
     delay: float | None = eqx.field(static=True)
     release: AbstractCell | None
+    plasticity: tuple[AbstractPlasticity, ...] | Plastic | None
 
     def __init__(
         self,
@@ -41,6 +53,7 @@ class Projection(eqx.Module):
         *,
         delay: float | None = None,
         release: AbstractCell | None = None,
+        plasticity: AbstractPlasticity | Sequence[AbstractPlasticity] | None = None,
     ):
         self.pre = as_part(pre)
         self.post = as_part(post)
@@ -48,6 +61,7 @@ class Projection(eqx.Module):
         self.comm = comm
         self.delay = None if delay is None else float(delay)
         self.release = release
+        self.plasticity = as_rules(plasticity)
 
     def __check_init__(self) -> None:
         if not isinstance(self.receptor, str):

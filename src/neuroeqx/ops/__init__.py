@@ -2,3 +2,4 @@
 
 from . import csr as csr, dense as dense, events as events, fanout as fanout, procedural as procedural
 from ._export import export_checks as export_checks, register_exported as register_exported
+from .change import change_active as change_active, CHUNK as CHUNK

@@ -22,6 +22,7 @@ _KERNELS = {
         "add_outer",
         (_REALS, ("uint32", "uint64", "none"), ("uint32", "none"), ("uint32", "uint64", "none")),
     ),
+    "change_put": (".change._kernels", "put", (_REALS,)),
     "dense_add_matvec": (".dense._kernels", "add_matvec", (_REALS,)),
     "events_append": (".events._kernels", "append", (_REALS,)),
     "events_compact": (".events._kernels", "compact", (_REALS,)),

@@ -34,7 +34,12 @@ def _machine() -> Any:
 
 @functools.cache
 def _linker() -> Any:
-    return binding.create_lljit_compiler(_machine())
+    """JITLink, which keeps the parts of a program together.
+
+    LLVM's older linker asks for room for each of them. In a process that has gigabytes of arrays they may come to lie
+    further from each other than the 2 GiB that code can reach, and that linker then ends the process.
+    """
+    return binding.create_lljit_compiler(_machine(), use_jit_link=True)
 
 
 @functools.cache

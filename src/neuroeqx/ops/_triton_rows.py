@@ -1,4 +1,4 @@
-# type: ignore
+# type: ignore  # the language of Triton, which type checkers take for Python
 # Pyright cannot know what `triton.jit` and `tl.constexpr` make of a function and its arguments.
 """Triton kernels for matrices stored by rows. Imports Triton: only `_triton_row_calls.py` asks for this.
 

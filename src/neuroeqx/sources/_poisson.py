@@ -5,12 +5,13 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from .._fields import as_parameter, as_shape
+from .._checks import check_broadcast, check_not_negative
+from .._fields import as_parameter, as_shape, check_finite
 from .._interfaces import AbstractDynamics
 from .._types import is_tracer, Key, Time
+from ._rates import rate_now
 
 
 class Poisson(AbstractDynamics):
@@ -35,10 +36,9 @@ class Poisson(AbstractDynamics):
         self.shape = as_shape("Poisson", shape)
 
     def __check_init__(self) -> None:
-        if not is_tracer(self.rate):
-            rate = np.asarray(self.rate)
-            if not np.all(np.isfinite(rate) & (rate >= 0.0)):
-                raise ValueError(f"Poisson: `rate` must be finite and not negative, got {rate} Hz.")
+        check_finite(self)
+        check_not_negative(self, "rate")
+        check_broadcast(self, "rate")
 
     def init(self, *, dt: float, key: Key | None = None) -> None:
         """There is no state."""
@@ -55,13 +55,13 @@ class Poisson(AbstractDynamics):
         del t
         if key is None:
             raise ValueError("Poisson needs randomness: pass `key` to `step` or `simulate`.")
-        rate = self.rate if input is None else as_parameter(input)
+        rate = rate_now("Poisson", self.rate, input)
         uniform = jax.random.uniform(key, self.shape, rate.dtype)
         probability = rate * (dt / 1000.0)
         if input is not None:
             probability = eqx.error_if(
                 probability,
-                jnp.any((probability < 0.0) | (probability > 1.0)),
-                "Poisson: the rate given as input is negative, or more than one spike per step.",
+                jnp.any(probability > 1.0),
+                "Poisson: the rate given as input is more than one spike per step.",
             )
         return state, (uniform < probability).astype(rate.dtype)

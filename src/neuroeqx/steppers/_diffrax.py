@@ -6,7 +6,7 @@ import diffrax
 import jax.tree_util as jtu
 
 from .._interfaces import AbstractStepper
-from .._types import Time, VectorField, Y
+from .._types import Key, Time, VectorField, Y
 
 
 class FromDiffrax(AbstractStepper):
@@ -39,7 +39,8 @@ class FromDiffrax(AbstractStepper):
         assert order is not None  # solvers of ordinary differential equations have one
         return order
 
-    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
+    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any, *, key: Key | None = None) -> Y:
+        del key
         if isinstance(self.solver, diffrax.AbstractERK) and type(self.solver).step is diffrax.AbstractERK.step:
             return _explicit(self.solver.tableau, vector_field, t, dt, y, args)
         term = diffrax.ODETerm(lambda t, y, args: vector_field(t, y, args))

@@ -11,7 +11,7 @@ import numpy as np
 from .._current import Course
 from .._interfaces import AbstractStepper
 from .._math import phi1
-from .._types import Time, VectorField, Y
+from .._types import Key, Time, VectorField, Y
 
 
 # Of Gauss-Legendre quadrature on the unit interval: (node, weight).
@@ -35,7 +35,8 @@ class Exact(AbstractStepper):
     def order(self) -> int:
         return 2
 
-    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
+    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any, *, key: Key | None = None) -> Y:
+        del key
         leaves, treedef = jtu.tree_flatten(y)
 
         def rates(*leaves: jax.Array) -> list[jax.Array]:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 
 from .._interfaces import AbstractStepper
-from .._types import Time, VectorField, Y
+from .._types import Key, Time, VectorField, Y
 
 
 _Matrix = list[list[jax.Array]]  # of arrays: a matrix for each cell
@@ -36,7 +36,8 @@ class ExpEulerBlock(AbstractStepper):
     def order(self) -> int:
         return 2
 
-    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
+    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any, *, key: Key | None = None) -> Y:
+        del key
         leaves, treedef = jtu.tree_flatten(y)
         k = len(leaves)
 

@@ -5,7 +5,7 @@ from typing import Any
 import jax.tree_util as jtu
 
 from .._interfaces import AbstractStepper
-from .._types import Time, VectorField, Y
+from .._types import Key, Time, VectorField, Y
 
 
 class HalfSteps(AbstractStepper):
@@ -16,7 +16,8 @@ class HalfSteps(AbstractStepper):
     def order(self) -> int:
         return 1
 
-    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
+    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any, *, key: Key | None = None) -> Y:
+        del key
         leaves, treedef = jtu.tree_flatten(y)
         v, others = leaves[0], leaves[1:]
         for start in (t, t + dt / 2):

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 
 from .._interfaces import AbstractStepper
-from .._types import Time, VectorField, Y
+from .._types import Key, Time, VectorField, Y
 
 
 class RK4(AbstractStepper):
@@ -19,7 +19,8 @@ class RK4(AbstractStepper):
     def order(self) -> int:
         return 4
 
-    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
+    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any, *, key: Key | None = None) -> Y:
+        del key
         tree_map = jax.tree_util.tree_map
 
         def shifted(k: Y, step: float) -> Y:

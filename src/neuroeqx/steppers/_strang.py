@@ -8,7 +8,7 @@ import jax.tree_util as jtu
 
 from .._interfaces import AbstractStepper
 from .._math import phi1
-from .._types import Time, VectorField, Y
+from .._types import Key, Time, VectorField, Y
 
 
 class Strang(AbstractStepper):
@@ -26,7 +26,8 @@ class Strang(AbstractStepper):
     def order(self) -> int:
         return 2
 
-    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any) -> Y:
+    def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any, *, key: Key | None = None) -> Y:
+        del key
         leaves, treedef = jtu.tree_flatten(y)
         middle = t + 0.5 * dt
 

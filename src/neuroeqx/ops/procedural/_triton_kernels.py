@@ -1,4 +1,4 @@
-# type: ignore
+# type: ignore  # the language of Triton, which type checkers take for Python
 # Pyright cannot know what `triton.jit` and `tl.constexpr` make of a function and its arguments.
 """Triton kernels of matrices that are drawn again at every use. Imports Triton: only `_triton.py` asks for this.
 
