@@ -178,7 +178,12 @@ def _moved(
     def field(s: Time, y: Y, current: Current) -> Y:
         return cell.vector_field(t + s, y, current_at(current, s))
 
-    stepper = cell.stepper.since(t) if isinstance(cell.stepper, AbstractNoiseStepper) else cell.stepper
+    def shifted(noise: Any) -> Any:
+        g = noise.sigma
+        return eqx.tree_at(lambda x: x.sigma, noise, lambda s, y: g(t + s, y)) if callable(g) else noise
+
+    is_noise = lambda x: isinstance(x, AbstractNoiseStepper)
+    stepper = jtu.tree_map(lambda x: shifted(x) if is_noise(x) else x, cell.stepper, is_leaf=is_noise)
     after = stepper(field, 0.0, dt, y, current, key=key)
     jump = jump_of(current)
     return after if jump is None else with_voltage(after, voltage(after) + jump)

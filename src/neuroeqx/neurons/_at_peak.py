@@ -34,8 +34,8 @@ class AtPeak(AbstractSpiking):
     def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> Y:
         return self.cell.init(shape, key=key)
 
-    def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0) -> Y:
-        return self.cell.integrate(y, current, dt=dt, t=t)
+    def integrate(self, y: Y, current: Current, *, dt: float, t: Time = 0.0, key: Key | None = None) -> Y:
+        return self.cell.integrate(y, current, dt=dt, t=t, key=key)
 
     def hold(self, before: Y, after: Y, held: Bool[Array, "..."]) -> Y:
         del before, held

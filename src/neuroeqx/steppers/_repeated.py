@@ -3,10 +3,11 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._interfaces import AbstractNoiseStepper, AbstractStepper
+from .._interfaces import AbstractStepper
 from .._types import Key, Time, VectorField, Y
 
 
@@ -33,16 +34,17 @@ class Repeated(AbstractStepper):
             raise ValueError(f"Repeated: `n` must be a whole number of steps, at least 1, got {self.n!r}.")
 
     @property
-    def order(self) -> int:
+    def order(self) -> int | float:
         """The method's own."""
         return self.stepper.order
 
     def __call__(self, vector_field: VectorField, t: Time, dt: float, y: Y, args: Any, *, key: Key | None = None) -> Y:
-        del key
         fine = dt / self.n
 
         def one(carry: tuple[Any, Y], _: None) -> tuple[tuple[Any, Y], None]:
             i, y = carry
-            return (i + 1, self.stepper(vector_field, t + i.astype(float) * fine, fine, y, args)), None
+            own = None if key is None else jax.random.fold_in(key, i)
+            y = self.stepper(vector_field, t + i.astype(float) * fine, fine, y, args, key=own)
+            return (i + 1, y), None
 
         return lax.scan(one, (jnp.zeros((), jnp.int32), y), None, length=self.n)[0][1]
