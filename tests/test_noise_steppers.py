@@ -196,8 +196,3 @@ def test_noise_may_depend_on_the_time_of_the_run(x64):
     model = nex.Population(nex.Leaky(stepper=begins), 3)
     v = nex.simulate(model, 10.0, 0.1, record={"v": nex.voltage()}, key=jr.key(0)).records["v"].values
     assert np.all(v[:50] == 0.0) and np.all(v[50:] != 0.0)
-
-
-def test_noise_is_not_repeated():
-    with pytest.raises(TypeError, match="Repeated: `stepper` must be a stepper without noise such as RK4"):
-        nex.Repeated(nex.EulerMaruyama(0.1), 3)

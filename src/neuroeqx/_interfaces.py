@@ -267,13 +267,6 @@ class AbstractNoiseStepper(AbstractStepper):
     ) -> Y:
         """The step along a given path: `dw` are the increments of the Brownian motions, one for each leaf of y."""
 
-    def since(self, t: Time) -> "AbstractNoiseStepper":
-        """The same for times that are counted from `t`."""
-        sigma = self.sigma
-        if not callable(sigma):
-            return self
-        return eqx.tree_at(lambda s: s.sigma, self, lambda s, y: sigma(t + s, y))
-
     def diffusion(self, t: Time, y: Y) -> list[Any]:
         """$g$ for each leaf of y, `None` for those without noise."""
         g = self.sigma(t, y) if callable(self.sigma) else self.sigma

@@ -26,10 +26,8 @@ class Repeated(AbstractStepper):
     n: int = eqx.field(static=True)
 
     def __check_init__(self) -> None:
-        if not isinstance(self.stepper, AbstractStepper) or isinstance(self.stepper, AbstractNoiseStepper):
-            raise TypeError(
-                f"Repeated: `stepper` must be a stepper without noise such as RK4(), got {type(self.stepper).__name__}."
-            )
+        if not isinstance(self.stepper, AbstractStepper):
+            raise TypeError(f"Repeated: `stepper` must be a stepper such as RK4(), got {type(self.stepper).__name__}.")
         if not isinstance(self.n, int) or isinstance(self.n, bool) or self.n < 1:
             raise ValueError(f"Repeated: `n` must be a whole number of steps, at least 1, got {self.n!r}.")
 
