@@ -15,7 +15,7 @@ ROOT = Path(nex.__file__).parent
 FILES = sorted(p for p in ROOT.rglob("*.py"))
 
 # Files over 400 lines and functions over 60 need a reason, given here.
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {"_interfaces.py": "the whole contract is one page"}
 LONG_FUNCTIONS: dict[str, str] = {
     "_simulate.py:simulate": "its docstring is the reference of the package's main function; the code is 25 lines",
 }

@@ -17,7 +17,14 @@ NAMED = {
 EXEMPT = {"Every", "Substeps", "Population", "Network"}
 
 
-BASES = [nex.AbstractCell, nex.AbstractOutput, nex.AbstractStepper, nex.AbstractDrive, nex.AbstractDynamics]
+BASES = [
+    nex.AbstractCell,
+    nex.AbstractOutput,
+    nex.AbstractCoupling,
+    nex.AbstractStepper,
+    nex.AbstractDrive,
+    nex.AbstractDynamics,
+]
 
 
 @pytest.mark.parametrize("base", BASES)

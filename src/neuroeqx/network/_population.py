@@ -99,15 +99,23 @@ class Population(AbstractDynamics):
         return PopulationState(state.cell, {**state.receptors, receptor: arrived})
 
     def update(
-        self, state: PopulationState, drive: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
+        self,
+        state: PopulationState,
+        drive: Any,
+        *,
+        dt: float,
+        t: Time = 0.0,
+        key: Key | None = None,
+        load: Float[Array, "..."] | None = None,
     ) -> tuple[PopulationState, Output]:
-        """The second half of a step: the cells, under the currents of their receptors and the drive."""
-        cell, output = self.cell.step(state.cell, self.current(state, drive), dt=dt, t=t, key=key)
+        """The second half of a step: the cells, under the currents of their receptors and the drive, and a conductance
+        `load`, the current `-load v`."""
+        cell, output = self.cell.step(state.cell, self.current(state, drive, load), dt=dt, t=t, key=key)
         return PopulationState(cell, state.receptors), output
 
-    def current(self, state: PopulationState, drive: Any = None) -> Total:
+    def current(self, state: PopulationState, drive: Any = None, load: Float[Array, "..."] | None = None) -> Total:
         """The total membrane current, as a function of the voltage."""
-        total = Affine(as_parameter(0.0 if drive is None else drive))
+        total = Affine(as_parameter(0.0 if drive is None else drive), load)
         others = []
         for name, receptor in self.receptors.items():
             g = receptor.syn.output(state.receptors[name])

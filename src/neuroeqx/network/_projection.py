@@ -4,7 +4,13 @@ import math
 
 import equinox as eqx
 
-from .._interfaces import AbstractCell, AbstractConnectivity, AbstractRule, AbstractSparseConnectivity
+from .._interfaces import (
+    AbstractCell,
+    AbstractConnectivity,
+    AbstractCoupling,
+    AbstractRule,
+    AbstractSparseConnectivity,
+)
 from ._part import as_part, Part
 
 
@@ -23,6 +29,10 @@ class Projection(eqx.Module):
         One step by default. Where the synapses of `comm` have delays of their own (in steps), those hold instead.
     - `release`: kinetics kept once per source neuron, between the delay and the connectivity; its output is what the
         synapses transmit.
+    - `coupling`: what synapses pass instead of the output of their source, from the voltages of source and target:
+        `GapJunction()`, for electrical synapses and diffusive coupling, `RectifyingGapJunction()`, `Additive()`. Before the
+        first step voltages have always been what they are there. Where it depends on the voltage of the target, the
+        receptor must be `Receptor(Instant(), CUBA())`.
     """
 
     pre: Part
@@ -31,6 +41,7 @@ class Projection(eqx.Module):
     comm: AbstractConnectivity | AbstractRule
     delay: float | None = eqx.field(static=True)
     release: AbstractCell | None
+    coupling: AbstractCoupling | None
 
     def __init__(
         self,
@@ -41,6 +52,7 @@ class Projection(eqx.Module):
         *,
         delay: float | None = None,
         release: AbstractCell | None = None,
+        coupling: AbstractCoupling | None = None,
     ):
         self.pre = as_part(pre)
         self.post = as_part(post)
@@ -48,6 +60,7 @@ class Projection(eqx.Module):
         self.comm = comm
         self.delay = None if delay is None else float(delay)
         self.release = release
+        self.coupling = coupling
 
     def __check_init__(self) -> None:
         if not isinstance(self.receptor, str):
@@ -61,6 +74,16 @@ class Projection(eqx.Module):
             raise ValueError(
                 f"Projection: `delay` must be positive and finite, got {self.delay} ms. The shortest delay is one step, "
                 "which is also the default."
+            )
+        if self.coupling is None:
+            return
+        if not isinstance(self.coupling, AbstractCoupling):
+            raise TypeError(
+                f"Projection: `coupling` must be a coupling such as GapJunction(), got {type(self.coupling).__name__}."
+            )
+        if self.release is not None:
+            raise ValueError(
+                "Projection: `release` acts on what a source puts out, `coupling` on voltages; give one or the other."
             )
 
     @property
