@@ -30,6 +30,7 @@ CALLS = {
     "nex.Projection(1, 'E', 'ampa', nex.connect.one_to_one(1.0))": r"`pre` and `post` are names or part",
     "nex.Projection('E', 'E', 0, nex.connect.one_to_one(1.0))": r"`receptor` must be the name of a receptor, got 0",
     "nex.Projection('E', 'E', 'ampa', np.eye(3))": r"`comm` must be a connectivity or a rule .* got ndarray",
+    "nex.Projection('E', 'E', 'in', nex.connect.one_to_one(1.0), coupling=nex.COBA(0.0))": r"GapJunction\(\), got COBA",
     "nex.Network({'E': nex.LIF()})": r"population 'E' must be a Population or a source with a shape, got LIF",
     "nex.Network({'E': nex.Population(nex.LIF(), 3)}, ['E'])": r"`projections` holds a str, not a Projection",
     "nex.SpikeTimes([1.0], [0.5], 3)": r"SpikeTimes: `indices` must be integers",

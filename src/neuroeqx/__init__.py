@@ -13,11 +13,13 @@ from . import (
     steppers as steppers,
     surrogate as surrogate,
 )
+from ._current import Affine as Affine
 from ._explain import explain as explain, Explanation as Explanation
 from ._fields import as_parameter as as_parameter, param as param, static as static
 from ._interfaces import (
     AbstractCell as AbstractCell,
     AbstractConnectivity as AbstractConnectivity,
+    AbstractCoupling as AbstractCoupling,
     AbstractDrive as AbstractDrive,
     AbstractDynamics as AbstractDynamics,
     AbstractGradedCell as AbstractGradedCell,
@@ -116,6 +118,7 @@ from .surrogate import (
     SuperSpike as SuperSpike,
 )
 from .synapses import (
+    Additive as Additive,
     Alpha as Alpha,
     AMPA as AMPA,
     COBA as COBA,
@@ -125,11 +128,13 @@ from .synapses import (
     Expon as Expon,
     GABAa as GABAa,
     GABAb as GABAb,
+    GapJunction as GapJunction,
     Instant as Instant,
     LinearKernel as LinearKernel,
     MgBlock as MgBlock,
     NMDA as NMDA,
     NMDASecondOrder as NMDASecondOrder,
+    RectifyingGapJunction as RectifyingGapJunction,
     STD as STD,
     STP as STP,
 )

@@ -231,6 +231,23 @@ class AbstractOutput(eqx.Module):
         """The same current as `a - b v`, or `None` if it is not affine in the voltage."""
 
 
+class AbstractCoupling(eqx.Module):
+    """What a synapse of weight 1 passes from the voltage of its source and that of its target, both of which may be any
+    cell's: electrical synapses, graded transmission, coupling of rates."""
+
+    def __check_init__(self) -> None:
+        check_finite(self)
+
+    @abc.abstractmethod
+    def __call__(self, pre: Float[Array, "..."], post: Float[Array, "..."]) -> Float[Array, "..."]:
+        """What is passed, elementwise."""
+
+    @abc.abstractmethod
+    def affine(self, pre: Float[Array, "..."]) -> Affine | None:
+        """The same as `a - b post`, with `a` a function of `pre` and `b` one number that does not depend on it (or `None`
+        for zero), so that a product with the matrix is all it takes; `None` if it is not of this form."""
+
+
 class AbstractStepper(eqx.Module):
     """A one-step integration method."""
 

@@ -76,6 +76,12 @@ SURROGATES = {
 
 OUTPUTS = {"COBA": nex.COBA(-80.0), "CUBA": nex.CUBA(), "Delta": nex.Delta(), "MgBlock": nex.MgBlock()}
 
+COUPLINGS = {
+    "Additive": nex.Additive(),
+    "GapJunction": nex.GapJunction(),
+    "RectifyingGapJunction": nex.RectifyingGapJunction(1.0, 0.5, 0.2),
+}
+
 RESETS = {"HardReset": nex.HardReset(), "SoftReset": nex.SoftReset()}
 
 DRIVES = {

@@ -20,6 +20,7 @@ EXEMPT = {"Every", "Substeps", "Population", "Network"}
 BASES = [
     nex.AbstractCell,
     nex.AbstractOutput,
+    nex.AbstractCoupling,
     nex.AbstractStepper,
     nex.AbstractDrive,
     nex.AbstractDynamics,

@@ -29,6 +29,7 @@ def classes_of(entries):
         (nex.AbstractStepper, classes_of(table.STEPPERS.values())),
         (nex.AbstractSurrogate, classes_of(table.SURROGATES.values())),
         (nex.AbstractOutput, classes_of(table.OUTPUTS.values())),
+        (nex.AbstractCoupling, classes_of(table.COUPLINGS.values())),
         (nex.AbstractReset, classes_of(table.RESETS.values())),
         (nex.AbstractDrive, classes_of(table.DRIVES.values())),
         (nex.AbstractDynamics, classes_of(table.SOURCES.values()) | {"Population", "Network"}),

@@ -1,4 +1,4 @@
-"""The recent output of a source, from which every delay is read."""
+"""The recent output of a source, or its voltage, from which every delay is read."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -24,10 +24,14 @@ class History(eqx.Module):
     @classmethod
     def silent(cls, size: int, length: int, dtype: jnp.dtype) -> "History":
         """Before the first step: zeros."""
-        last = jnp.zeros(size, dtype)
+        return cls.constant(jnp.zeros(size, dtype), length)
+
+    @classmethod
+    def constant(cls, last: Float[Array, " size"], length: int) -> "History":
+        """Before the first step: what it has always been."""
         if length == 1:
             return cls(last, None, None)
-        return cls(last, jnp.zeros((length, size), dtype), jnp.zeros((), jnp.int32))
+        return cls(last, jnp.broadcast_to(last, (length, *last.shape)), jnp.zeros((), jnp.int32))
 
     def turn(self) -> "History":
         """The beginning of a step: the newest output takes its place in the ring."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import jax.tree_util as jtu
 from jaxtyping import Array, Float
 
@@ -13,8 +14,9 @@ from .. import ops
 from .._abstract import eval_shape
 from .._interfaces import AbstractDynamics, AbstractPlasticity, AbstractRule, AbstractSparseConnectivity
 from .._types import Key, State, Time
+from .._voltage import voltage
 from ..connect import Procedural
-from . import _plastic
+from . import _coupling, _plastic
 from ._arrivals import Arrivals
 from ._history import History
 from ._plastic import Traces
@@ -118,7 +120,7 @@ class Network(AbstractDynamics):
                 f"Network: projection {name!r} has a delay of {projection.delay:g} ms, but its synapses have delays of "
                 "their own; give one or the other."
             )
-        return resolved
+        return resolved if resolved.coupling is None else _coupling.resolved(name, resolved, self.populations)
 
     @property
     def driven(self) -> dict[str, tuple[int, ...] | None]:
@@ -135,14 +137,19 @@ class Network(AbstractDynamics):
         lengths: dict[str, int] = {}
         releases = {}
         for name, projection in self.projections.items():
-            source = projection.pre.name
-            lengths[source] = max(lengths.get(source, 1), self._steps(projection, dt))
+            line = _coupling.line(projection)
+            lengths[line] = max(lengths.get(line, 1), self._steps(projection, dt))
             if projection.release is not None:
                 releases[name] = projection.release.init((projection.comm.shape[0],))  # pyright: ignore
         histories = {}
-        for source, length in lengths.items():
-            output = self._output_of(source, populations[source], dt)
-            histories[source] = History.silent(_size(self.populations[source]), length, output.dtype)
+        for line, length in lengths.items():
+            if line in populations:
+                output = self._output_of(line, populations[line], dt)
+                histories[line] = History.silent(_size(self.populations[line]), length, output.dtype)
+        for projection in self.projections.values():
+            if projection.coupling is not None:
+                line = _coupling.line(projection)
+                histories[line] = History.constant(_voltages(populations[projection.pre.name]), lengths[line])
         weights, traces = _plastic.init(self, populations, dt)
         return NetworkState(populations, histories, releases, self._no_arrivals(populations), weights, traces)
 
@@ -159,7 +166,13 @@ class Network(AbstractDynamics):
                 state = populations[projection.post.name].receptors[projection.receptor]
                 dtype = jtu.tree_leaves(state)[0].dtype
                 arrivals[place] = Arrivals.none(stop - start, lengths[place], dtype)
-        return arrivals
+        sent: dict[str, list[Any]] = {}
+        for projection in self.projections.values():
+            if projection.delays and projection.coupling is not None:
+                v = _section(_voltages(populations[projection.pre.name]), projection.pre)
+                x = _coupling.passed(projection.coupling, v)
+                sent.setdefault(_place(projection), []).append((projection.comm, x, self._lag(projection)))
+        return arrivals | {place: _coupling.under_way(arrivals[place], x) for place, x in sent.items()}
 
     def _output_of(self, name: str, state: State, dt: float) -> jax.ShapeDtypeStruct:
         return eval_shape(_output, self.populations[name], state, dt, jax.random.key(0))
@@ -192,12 +205,13 @@ class Network(AbstractDynamics):
             for name, p in self.populations.items()
         }
         sent, releases = self._sent(histories, state.releases, dt=dt, t=t, key=key)
-        populations, arrivals = self._deliver(populations, sent, state.arrivals, state.weights)
+        populations, arrivals, loads = self._deliver(populations, sent, state.arrivals, state.weights)
         outputs = {}
         for i, (name, population) in enumerate(self.populations.items()):
             own = None if key is None else jax.random.fold_in(key, i)
             update = population.update if isinstance(population, Population) else population.step
-            populations[name], outputs[name] = update(populations[name], drives.get(name), dt=dt, t=t, key=own)
+            load = {"load": loads[name].reshape(population.shape)} if name in loads else {}
+            populations[name], outputs[name] = update(populations[name], drives.get(name), dt=dt, t=t, key=own, **load)
         weights, traces = _plastic.learn(
             self,
             state.weights,
@@ -208,7 +222,11 @@ class Network(AbstractDynamics):
             factors={name: drives.get(name) for name in self.plasticity},
             dt=dt,
         )
-        histories = {name: history.push(outputs[name].reshape(-1)) for name, history in histories.items()}
+        now = {name: output.reshape(-1) for name, output in outputs.items()}
+        for projection in self.projections.values():
+            if projection.coupling is not None:
+                now[_coupling.line(projection)] = _voltages(populations[projection.pre.name])
+        histories = {line: history.push(now[line]) for line, history in histories.items()}
         return NetworkState(populations, histories, releases, arrivals, weights, traces), outputs
 
     def _sent(
@@ -221,9 +239,11 @@ class Network(AbstractDynamics):
         lists = {}
         for i, (name, projection) in enumerate(self.projections.items()):
             source, lag = projection.pre.name, self._steps(projection, dt)
-            whole = histories[source].read(lag)
+            whole = histories[_coupling.line(projection)].read(lag)
             x, active = _section(whole, projection.pre), None
-            if projection.release is not None:
+            if projection.coupling is not None:
+                x = _coupling.passed(projection.coupling, x)
+            elif projection.release is not None:
                 own = None if key is None else jax.random.fold_in(key, len(self.populations) + i)
                 releases[name], x = projection.release.step(releases[name], x, dt=dt, t=t, key=own)
             elif shared.get((source, lag), 0) > 1 and _walks(projection) and x is whole:
@@ -256,25 +276,43 @@ class Network(AbstractDynamics):
         sent: dict[str, tuple[Array, Any]],
         arrivals: dict[str, Arrivals],
         weights: dict[str, Array],
-    ) -> tuple[dict[str, State], dict[str, Arrivals]]:
-        """Every projection's product, added to its receptor, or to what is under way to it."""
+    ) -> tuple[dict[str, State], dict[str, Arrivals], dict[str, Array]]:
+        """Every projection's product, added to its receptor, or to what is under way to it; and the conductances with
+        which couplings load their targets."""
+        loads: dict[str, Array] = {}
         arrivals = {place: under_way.turn() for place, under_way in arrivals.items()}
         for name, projection in self.projections.items():
             if name in weights:
                 projection = eqx.tree_at(lambda p: p.comm.weight, projection, weights[name])
             x, active = sent[name]
+            add = lambda g, p=projection, x=x, a=active: _add_product(g, x, a, p.comm)
+            if projection.coupling is not None and _coupling.loads(projection.coupling):
+                add, loads = self._load(projection, x, populations, loads, add)
             if projection.delays:
                 place = _place(projection)
                 arrivals[place] = arrivals[place].deliver(projection.comm, x, active, self._lag(projection))  # pyright: ignore
             else:
-                populations = self._inject(
-                    populations, projection, lambda g, p=projection, x=x, a=active: _add_product(g, x, a, p.comm)
-                )
+                populations = self._inject(populations, projection, add)
         due = {_place(projection): projection for projection in self.projections.values() if projection.delays}
         for place, projection in due.items():
             now, arrivals[place] = arrivals[place].take()
             populations = self._inject(populations, projection, lambda g, now=now: g + now)
-        return populations, arrivals
+        return populations, arrivals, loads
+
+    def _load(
+        self, projection: Projection, x: Array, populations: dict[str, State], loads: dict[str, Array], add: Any
+    ) -> tuple[Any, dict[str, Array]]:
+        """What a coupling adds to its receptor, and the loads of all populations with its own."""
+        coupling, comm, target = projection.coupling, projection.comm, projection.post.name
+        v = _voltages(populations[target])
+        if _coupling.is_affine(coupling):  # pyright: ignore
+            b = _coupling.load(coupling, comm, x)  # pyright: ignore
+        else:
+            a, b = _coupling.over_synapses(coupling, comm, x, _section(v, projection.post))  # pyright: ignore
+            add = lambda g: g + a
+        start, stop = projection.post.bounds(v.shape[0])
+        whole = b if (start, stop) == (0, v.shape[0]) else jnp.zeros_like(v).at[start:stop].set(b)
+        return add, loads | {target: loads[target] + whole if target in loads else whole}
 
     def _inject(self, populations: dict[str, State], projection: Projection, add: Any) -> dict[str, State]:
         """`add`, from the receptor's variable of the targets to that with arrivals, applied to those of a projection."""
@@ -298,6 +336,7 @@ class Network(AbstractDynamics):
             f"  {name}: {type(p.comm).__name__} with {_count(p)} synapses"
             + (f", delay {p.delay:g} ms" if p.delay is not None else "")
             + (f", {' and '.join(p.plasticity.rules)}" if isinstance(p.plasticity, _plastic.Plastic) else "")
+            + (f", {type(p.coupling).__name__}" if p.coupling is not None else "")
             for name, p in self.projections.items()
         )
         return f"Network of\n{cells}\nand\n{synapses}" if synapses else f"Network of\n{cells}"
@@ -320,7 +359,8 @@ def _place(projection: Projection) -> str:
 
 def _walks(projection: Projection) -> bool:
     """Whether a projection walks along the active rows of its source's output, as it is."""
-    return projection.release is None and isinstance(projection.comm, AbstractSparseConnectivity)
+    sends_output = projection.release is None and projection.coupling is None
+    return sends_output and isinstance(projection.comm, AbstractSparseConnectivity)
 
 
 def _count(projection: Projection) -> str:
@@ -340,6 +380,11 @@ def _kind(model: Any) -> str:
 def _section(x: Float[Array, " size"], part: Any) -> Float[Array, " part"]:
     start, stop = part.bounds(x.shape[0])
     return x if (start, stop) == (0, x.shape[0]) else x[start:stop]
+
+
+def _voltages(state: State) -> Float[Array, " size"]:
+    """The voltages of a population, flattened."""
+    return voltage(state).reshape(-1)
 
 
 def _size(population: Any) -> int:

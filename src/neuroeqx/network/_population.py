@@ -117,18 +117,28 @@ class Population(AbstractDynamics):
         return PopulationState(state.cell, {**state.receptors, receptor: arrived})
 
     def update(
-        self, state: PopulationState, drive: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
+        self,
+        state: PopulationState,
+        drive: Any,
+        *,
+        dt: float,
+        t: Time = 0.0,
+        key: Key | None = None,
+        load: Float[Array, "..."] | None = None,
     ) -> tuple[PopulationState, Output]:
-        """The second half of a step: the cells, under the currents of their receptors and the drive."""
-        cell, output = self.cell.step(state.cell, self.current(state, drive), dt=dt, t=t, key=key)
+        """The second half of a step: the cells, under the currents of their receptors and the drive, and a conductance
+        `load`, the current `-load v`."""
+        cell, output = self.cell.step(state.cell, self.current(state, drive, load), dt=dt, t=t, key=key)
         return PopulationState(cell, state.receptors), output
 
-    def current(self, state: PopulationState, drive: Any = None) -> Course:
+    def current(self, state: PopulationState, drive: Any = None, load: Float[Array, "..."] | None = None) -> Course:
         """The total membrane current over a step, as a function of the voltage."""
         steady = as_parameter(0.0 if drive is None else drive)
         if self.i0 is not None:
             steady = steady + self.i0
-        return Course(Affine(steady), tuple(self.receptors.values()), tuple(state.receptors[n] for n in self.receptors))
+        return Course(
+            Affine(steady, load), tuple(self.receptors.values()), tuple(state.receptors[n] for n in self.receptors)
+        )
 
     def step(
         self, state: PopulationState, input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None

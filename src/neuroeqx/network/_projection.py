@@ -8,6 +8,7 @@ import equinox as eqx
 from .._interfaces import (
     AbstractCell,
     AbstractConnectivity,
+    AbstractCoupling,
     AbstractPlasticity,
     AbstractRule,
     AbstractSparseConnectivity,
@@ -34,6 +35,10 @@ class Projection(eqx.Module):
     - `plasticity`: a learning rule such as `plasticity.STDP()`, or several, which act in the order given. The network then
         keeps a weight for each synapse in its state, which begins as that of `comm`. A rule that is given to several
         projections (the same object) stays one: the network has it in its `plasticity`, by name.
+    - `coupling`: what synapses pass instead of the output of their source, from the voltages of source and target:
+        `GapJunction()`, for electrical synapses and diffusive coupling, `RectifyingGapJunction()`, `Additive()`. Before the
+        first step voltages have always been what they are there. Where it depends on the voltage of the target, the
+        receptor must be `Receptor(Instant(), CUBA())`.
     """
 
     pre: Part
@@ -43,6 +48,7 @@ class Projection(eqx.Module):
     delay: float | None = eqx.field(static=True)
     release: AbstractCell | None
     plasticity: tuple[AbstractPlasticity, ...] | Plastic | None
+    coupling: AbstractCoupling | None
 
     def __init__(
         self,
@@ -54,6 +60,7 @@ class Projection(eqx.Module):
         delay: float | None = None,
         release: AbstractCell | None = None,
         plasticity: AbstractPlasticity | Sequence[AbstractPlasticity] | None = None,
+        coupling: AbstractCoupling | None = None,
     ):
         self.pre = as_part(pre)
         self.post = as_part(post)
@@ -62,6 +69,7 @@ class Projection(eqx.Module):
         self.delay = None if delay is None else float(delay)
         self.release = release
         self.plasticity = as_rules(plasticity)
+        self.coupling = coupling
 
     def __check_init__(self) -> None:
         if not isinstance(self.receptor, str):
@@ -75,6 +83,20 @@ class Projection(eqx.Module):
             raise ValueError(
                 f"Projection: `delay` must be positive and finite, got {self.delay} ms. The shortest delay is one step, "
                 "which is also the default."
+            )
+        if self.coupling is None:
+            return
+        if not isinstance(self.coupling, AbstractCoupling):
+            raise TypeError(
+                f"Projection: `coupling` must be a coupling such as GapJunction(), got {type(self.coupling).__name__}."
+            )
+        if self.release is not None:
+            raise ValueError(
+                "Projection: `release` acts on what a source puts out, `coupling` on voltages; give one or the other."
+            )
+        if self.plasticity is not None:
+            raise ValueError(
+                "Projection: `plasticity` goes by what a source puts out, `coupling` passes voltages; give one or the other."
             )
 
     @property

@@ -1,0 +1,114 @@
+"""Projections that pass a function of two voltages: what arrives, and by how much it falls with the voltage of the target.
+
+Of every target there are two sums over its synapses, of the current `a - b v`: `a` arrives at the receptor as everything
+does, `b` loads the cell.
+"""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float
+
+from .._interfaces import AbstractConnectivity, AbstractCoupling
+from ..connect import CSR, Dense
+from ..synapses import CUBA, Instant
+from ._arrivals import Arrivals
+from ._population import Population
+
+
+def line(projection: Any) -> str:
+    """The name of what a projection reads: the output of its source, or the voltage."""
+    return projection.pre.name if projection.coupling is None else f"{projection.pre.name}:voltage"
+
+
+def passed(coupling: AbstractCoupling, pre: Float[Array, " pre"]) -> Float[Array, " pre"]:
+    """What a product takes: `a`, or the voltage as it is where there is a function for each synapse."""
+    affine = coupling.affine(pre)
+    return pre if affine is None else affine.a
+
+
+def is_affine(coupling: AbstractCoupling) -> bool:
+    return coupling.affine(jnp.zeros(())) is not None
+
+
+def loads(coupling: AbstractCoupling) -> bool:
+    """Whether what is passed depends on the voltage of the target."""
+    affine = coupling.affine(jnp.zeros(()))
+    return affine is None or affine.b is not None
+
+
+def load(coupling: AbstractCoupling, comm: AbstractConnectivity, x: Float[Array, " pre"]) -> Float[Array, " post"]:
+    """`b` of an affine coupling. It does not change from step to step, so loops compute it once."""
+    affine = coupling.affine(x)
+    assert affine is not None and affine.b is not None
+    return affine.b.astype(x.dtype) * comm(jnp.ones_like(x))
+
+
+def over_synapses(
+    coupling: AbstractCoupling, comm: Dense | CSR, pre: Float[Array, " pre"], post: Float[Array, " post"]
+) -> tuple[Float[Array, " post"], Float[Array, " post"]]:
+    """`a` and `b` of a coupling that is evaluated for each synapse, linearised around the voltages of the targets."""
+    weight, sources, targets = _synapses(comm)
+    v = post[targets]
+    f, slope = jax.jvp(lambda v: coupling(pre[sources], v), (v,), (jnp.ones_like(v),))
+    total = lambda x: jnp.zeros_like(post).at[targets].add((weight * x).astype(post.dtype))
+    return total(f - slope * v), -total(slope)
+
+
+def _synapses(comm: Dense | CSR) -> tuple[Array, Any, Any]:
+    """The weight, the source and the target of every synapse."""
+    if isinstance(comm, CSR):
+        return comm.weight, comm.rows, comm.indices
+    n_pre, n_post = comm.shape
+    return comm.weight.reshape(-1), np.repeat(np.arange(n_pre), n_post), np.tile(np.arange(n_post), n_pre)
+
+
+def under_way(arrivals: Arrivals, sent: list[tuple[Any, Float[Array, " pre"], int]]) -> Arrivals:
+    """Inputs under way before the first step, to a receptor whose sources have always been at their first voltages.
+
+    **Arguments:**
+
+    - `sent`: of every projection its matrix, what it passes, and how late its receptor is.
+    """
+
+    def step(_: Any, arrivals: Arrivals) -> Arrivals:
+        arrivals = arrivals.turn()
+        for comm, x, lag in sent:
+            arrivals = arrivals.deliver(comm, x, None, lag)
+        return arrivals.take()[1]
+
+    return lax.fori_loop(0, max(comm.horizon + lag for comm, _, lag in sent) - 1, step, arrivals)
+
+
+def resolved(name: str, projection: Any, populations: dict[str, Any]) -> Any:
+    """A projection of a network with a matrix that its coupling can use; a `ValueError` if the coupling does not fit."""
+    coupling, kind = projection.coupling, type(projection.coupling).__name__
+    source = projection.pre.name
+    if line(projection) in populations:
+        raise ValueError(f"Network: the name {line(projection)!r} is taken by the voltage of {source!r}.")
+    if not isinstance(populations[source], Population):
+        raise ValueError(
+            f"Network: projection {name!r} has the coupling {kind}, but its source {source!r} is a "
+            f"{type(populations[source]).__name__}, which has no voltage; couple populations of cells."
+        )
+    receptor = populations[projection.post.name].receptors[projection.receptor]
+    if loads(coupling) and not (isinstance(receptor.syn, Instant) and isinstance(receptor.out, CUBA)):
+        raise ValueError(
+            f"Network: projection {name!r} has the coupling {kind}, a current that depends on the voltage of the target, "
+            f"so its receptor must be Receptor(Instant(), CUBA()), got {type(receptor.syn).__name__} and "
+            f"{type(receptor.out).__name__}."
+        )
+    if is_affine(coupling):
+        return projection
+    if projection.delays:
+        raise ValueError(
+            f"Network: the synapses of projection {name!r} have delays of their own, which {kind} cannot have: it is "
+            "evaluated when it arrives. Give the projection a `delay`."
+        )
+    if isinstance(projection.comm, Dense | CSR):
+        return projection
+    return eqx.tree_at(lambda p: p.comm, projection, projection.comm.to_csr())
