@@ -13,12 +13,13 @@ from ..surrogate import SuperSpike
 
 
 class SpikeCurrent(eqx.Module):
-    r"""A current that a neuron's own spikes set off, for `GIF`: $dI/dt = -k I$; a spike sets it to $r I + a$.
+    r"""A current that a neuron's own spikes set off (Mihalas & Niebur 2009), for `GIF`: $dI/dt = -k I$; a spike sets it to
+    $r I + a$.
 
     **Arguments:**
 
     - `k`: rate of decay, 1/ms.
-    - `r`: what is left of it at a spike: 1 keeps it, 0 starts anew.
+    - `r`: what is left of it at a spike: 1 keeps it, 0 starts anew, dimensionless.
     - `a`: what a spike adds, pA.
     """
 

@@ -21,7 +21,7 @@ class HardReset(AbstractReset):
 
 
 class SoftReset(AbstractReset):
-    """The voltage falls by `v_th - v_reset`: what exceeded the threshold is kept."""
+    """The voltage falls by `v_th - v_reset`: what exceeded the threshold is kept (Rueckauer et al. 2017)."""
 
     def __call__(
         self,
