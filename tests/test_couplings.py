@@ -269,6 +269,8 @@ def test_what_does_not_fit_is_refused():
         net("x", "x", "gap", every, coupling=gap, populations=cells | {"x:voltage": cells["x"]})
     with pytest.raises(ValueError, match="give one or the other"):
         nex.Projection("x", "x", "gap", every, coupling=gap, release=nex.STD())
+    with pytest.raises(ValueError, match="give one or the other"):
+        nex.Projection("x", "x", "gap", every, coupling=gap, plasticity=nex.plasticity.STDP())
     with pytest.raises(ValueError, match="`slope` must not be zero"):
         nex.RectifyingGapJunction(slope=0.0)
     with pytest.raises(ValueError, match="`h_min` must lie in 0 ... 1, got 1.5"):

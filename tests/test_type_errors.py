@@ -18,6 +18,7 @@ CALLS = {
     "nex.Every(nex.LIF(), 2.0)": r"Every: `n` must be a whole number of steps, at least 1, got 2\.0",
     "nex.Substeps(nex.LIF(), True)": r"Substeps: `n` must be a whole number of steps",
     "nex.FromDiffrax('heun')": r"FromDiffrax: `solver` must be a diffrax solver, got 'heun'",
+    "nex.GLIF(voltage_threshold=nex.SpikeThreshold(0.1, 1.0))": r"must be a VoltageThreshold or None, got SpikeThreshold",
     "nex.LIF(tau='fast')": r"A parameter must be a number or an array of numbers, got 'fast'",
     "nex.LIF(tau=1j)": r"A parameter must be real, got 1j",
     "nex.Population(nex.LIF, 3)": r"Population: `cell` must be a cell such as LIF\(\)",

@@ -66,6 +66,7 @@ from .neurons import (
     ExpIF as ExpIF,
     FitzHughNagumo as FitzHughNagumo,
     GIF as GIF,
+    GLIF as GLIF,
     Graded as Graded,
     HardReset as HardReset,
     HindmarshRose as HindmarshRose,
@@ -77,10 +78,13 @@ from .neurons import (
     LIF as LIF,
     MAT2 as MAT2,
     MorrisLecar as MorrisLecar,
+    PartialReset as PartialReset,
     QIF as QIF,
     SoftReset as SoftReset,
     SpikeCurrent as SpikeCurrent,
+    SpikeThreshold as SpikeThreshold,
     TraubMiles as TraubMiles,
+    VoltageThreshold as VoltageThreshold,
     WangBuzsaki as WangBuzsaki,
 )
 from .sources import (

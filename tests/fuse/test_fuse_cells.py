@@ -178,6 +178,19 @@ CASES: dict[Any, dict[str, Case]] = {
     },
     nex.Izhikevich2007: {"": Case(lambda: nex.Izhikevich2007(d=each(50.0, 100.0)), STRONG, V + [(0.0, 200.0)])},
     nex.GIF: {"": Case(lambda: nex.GIF(a=each(0.0, 0.005)), STRONG, V + [(-55.0, -45.0)] + [(-50.0, 50.0)] * 2)},
+    nex.GLIF: {
+        "": Case(lambda: nex.GLIF(c=each(50.0, 60.0)), CURRENT, [(-75.0, -55.0)]),
+        "5": Case(
+            lambda: nex.GLIF(
+                [nex.SpikeCurrent(0.003, 1.0, -9.18), nex.SpikeCurrent(0.1, each(0.5, 1.0), -198.94)],
+                nex.PartialReset(each(0.1, 0.3), 5.0),
+                nex.SpikeThreshold(0.009, each(0.2, 0.4)),
+                nex.VoltageThreshold(0.005, 0.09),
+            ),
+            CURRENT,
+            [(-75.0, -55.0)] + [(-50.0, 0.0)] * 2 + [(0.0, 2.0)] * 2,
+        ),
+    },
     nex.MAT2: {"": Case(lambda: nex.MAT2(omega=each(15.0, 20.0)), (500.0, 900.0), V + [(0.0, 40.0)] * 2)},
     nex.EscapeRate: {"": Case(lambda: nex.EscapeRate(LIF(), 2.0), POINT, V, key=jax.random.key(5))},
     nex.Leaky: {"": Case(Leaky, (-2.0, 2.0), SMALL)},

@@ -7,6 +7,13 @@ import diffrax
 import neuroeqx as nex
 
 
+def glif_of_level_5(**parameters):
+    """With all the parts of which the lowest level has none."""
+    currents = [nex.SpikeCurrent(0.003, 1.0, -9.18), nex.SpikeCurrent(0.1, 1.0, -198.94)]
+    thresholds = nex.SpikeThreshold(0.009, 0.37), nex.VoltageThreshold(0.005, 0.09)
+    return nex.GLIF(currents, nex.PartialReset(0.2, 5.0), *thresholds, **parameters)
+
+
 # name -> (make, current). `make(**parameters)` must accept any of the class's own parameters.
 CELLS = {
     "LIF": (nex.LIF, 1.5),
@@ -29,6 +36,7 @@ CELLS = {
     "Izhikevich": (nex.Izhikevich, 10.0),
     "Izhikevich2007": (nex.Izhikevich2007, 200.0),
     "GIF": (nex.GIF, 200.0),
+    "GLIF": (glif_of_level_5, 400.0),
     "MAT2": (nex.MAT2, 800.0),
     "AtPeak": (lambda **p: nex.AtPeak(nex.FitzHughNagumo(**p)), 1.0),
     "EscapeRate": (lambda **p: nex.EscapeRate(nex.LIF(**p), 0.2), 1.5),
@@ -82,7 +90,7 @@ COUPLINGS = {
     "RectifyingGapJunction": nex.RectifyingGapJunction(1.0, 0.5, 0.2),
 }
 
-RESETS = {"HardReset": nex.HardReset(), "SoftReset": nex.SoftReset()}
+RESETS = {"HardReset": nex.HardReset(), "SoftReset": nex.SoftReset(), "PartialReset": nex.PartialReset(0.2, 0.1)}
 
 DRIVES = {
     "StepCurrent": nex.StepCurrent(1.0, 2.0, 5.0),

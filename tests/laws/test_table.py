@@ -4,18 +4,15 @@ import inspect
 
 import neuroeqx as nex
 import pytest
+from neuroeqx.testing import models
 
 from . import table
 
 
 def public_finals(base):
     """The public, final subclasses of an abstract class: exported by the package or one of its public folders."""
-    places = [nex, nex.sources, nex.steppers, nex.surrogate, nex.connect, nex.plasticity]
-    found = {name: x for place in places for name, x in vars(place).items() if inspect.isclass(x)}
-    return {
-        name for name, x in found.items()
-        if issubclass(x, base) and not name.startswith("Abstract") and not inspect.isabstract(x)
-    }  # fmt: skip
+    classes = {name: x for name, x in models.public().items() if inspect.isclass(x) and not name.startswith("Abstract")}
+    return {name for name, x in classes.items() if issubclass(x, base) and not inspect.isabstract(x)}
 
 
 def classes_of(entries):

@@ -22,7 +22,7 @@ class AllToAll(AbstractConnectivity):
 
     **Arguments:**
 
-    - `weight`: a number.
+    - `weight`: a number, in the unit of what it feeds.
     - `shape`: `(n_pre, n_post)`.
     - `autapses`: whether a cell is connected to itself.
     """

@@ -24,7 +24,7 @@ class CSR(AbstractSparseConnectivity):
 
     **Arguments:**
 
-    - `weight`: one number for all synapses, or one per synapse, `[nnz]`.
+    - `weight`: one number for all synapses, or one per synapse, `[nnz]`, in the unit of what it feeds.
     - `indices`: the target of each synapse, int32, `[nnz]`, ordered by source.
     - `indptr`: where each source begins in `indices`, `[n_pre + 1]`.
     - `n_post`: the number of targets.

@@ -18,7 +18,7 @@ class Dense(AbstractConnectivity):
 
     **Arguments:**
 
-    - `weight`: `[n_pre, n_post]`.
+    - `weight`: `[n_pre, n_post]`, in the unit of what it feeds.
     """
 
     weight: Parameter = param()

@@ -24,7 +24,7 @@ class FanOut(AbstractSparseConnectivity):
 
     **Arguments:**
 
-    - `weight`: one number for all synapses, or one per synapse, `[n_pre, k]`.
+    - `weight`: one number for all synapses, or one per synapse, `[n_pre, k]`, in the unit of what it feeds.
     - `indices`: the targets of each source, int32, `[n_pre, k]`.
     - `n_post`: the number of targets.
     - `delays`: if synapses have a delay each, in steps, at least 1: `[n_pre, k]`. As in `CSR`.

@@ -83,5 +83,13 @@ def fixed_out_degree(
 def fixed_in_degree(
     k: int, weight: Any = 1.0, *, autapses: bool = True, multapses: bool = True, delay: Any = None
 ) -> FixedDegree:
-    """Every target has exactly `k` synapses, their sources drawn uniformly. Arguments as in `fixed_out_degree`."""
+    """Every target has exactly `k` synapses, their sources drawn uniformly.
+
+    **Arguments:**
+
+    - `k`: synapses per target.
+    - `weight`, `autapses`, `multapses`, `delay`: as in `fixed_out_degree`.
+
+    The network makes a `CSR` of it.
+    """
     return FixedDegree(k, as_weight(weight), True, autapses, multapses, as_delay("fixed_in_degree", delay))

@@ -55,7 +55,15 @@ class FixedTotal(AbstractRule):
 def fixed_total(
     n: int, weight: Any = 1.0, *, autapses: bool = True, multapses: bool = True, delay: Any = None
 ) -> FixedTotal:
-    """Exactly `n` synapses, their pairs drawn uniformly. Arguments as in `fixed_out_degree`."""
+    """Exactly `n` synapses, their pairs drawn uniformly.
+
+    **Arguments:**
+
+    - `n`: synapses in all.
+    - `weight`, `autapses`, `multapses`, `delay`: as in `fixed_out_degree`.
+
+    The network makes a `CSR` of it.
+    """
     return FixedTotal(n, as_weight(weight), autapses, multapses, as_delay("fixed_total", delay))
 
 

@@ -100,6 +100,10 @@ def from_scipy(matrix: Any) -> Given:
 
     Stored zeros stay synapses. Entries of a COO matrix that occur twice become one, their sum, as SciPy has it; use
     `from_edges` to keep them apart.
+
+    **Arguments:**
+
+    - `matrix`: of weights, `[n_pre, n_post]`.
     """
     if getattr(matrix, "tocsr", None) is None:
         raise TypeError(
@@ -117,7 +121,7 @@ def from_dense(matrix: Float[Array, "pre post"] | np.ndarray, *, keep_zeros: boo
 
     **Arguments:**
 
-    - `matrix`: `[n_pre, n_post]`.
+    - `matrix`: of weights, `[n_pre, n_post]`.
     - `keep_zeros`: whether an entry of zero is a synapse (which training may change) or none.
     """
     values = _real("from_dense", np.asarray(matrix))

@@ -20,7 +20,7 @@ class OneToOne(AbstractConnectivity):
 
     **Arguments:**
 
-    - `weight`: one number for all pairs, or one per pair, `[n]`.
+    - `weight`: one number for all pairs, or one per pair, `[n]`, in the unit of what it feeds.
     - `n`: the number of pairs.
     """
 

@@ -34,8 +34,8 @@ class Procedural(AbstractSparseConnectivity):
 
     **Arguments:**
 
-    - `weight`: the parameters of the weights, trainable: one number, or two for `law.weights` `"uniform"` (low, high)
-        or `"normal"` (mean, standard deviation).
+    - `weight`: the parameters of the weights, trainable, in the unit of what it feeds: one number, or two for `law.weights`
+        `"uniform"` (low, high) or `"normal"` (mean, standard deviation).
     - `key`: decides everything else. May be traced: matrices of several keys can be made and used under `jax.vmap`.
     - `law`: what is drawn, see `ops.procedural.Law`.
     - `gaps`, `normal`, `accept`: tables that the law needs, see `ops.procedural`.

@@ -9,7 +9,12 @@ from ._checks import check_length
 
 
 class Transpose(AbstractConnectivity):
-    """A view of a matrix with sources and targets exchanged. Its product gathers over all synapses."""
+    """A view of a matrix with sources and targets exchanged. Its product gathers over all synapses.
+
+    **Arguments:**
+
+    - `matrix`: a `CSR`, a `FanOut` or a `Procedural`, whose property `T` this is.
+    """
 
     matrix: Any
 

@@ -5,30 +5,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._checks import check_below, check_positive
-from .._fields import as_parameter, check_finite, param
+from .._fields import as_parameter, param
 from .._interfaces import AbstractNeuron, AbstractStepper, AbstractSurrogate
 from .._types import Current, Key, Parameter, Time
 from ..steppers import ExpEuler
 from ..surrogate import SuperSpike
-
-
-class SpikeCurrent(eqx.Module):
-    r"""A current that a neuron's own spikes set off, for `GIF`: $dI/dt = -k I$; a spike sets it to $r I + a$.
-
-    **Arguments:**
-
-    - `k`: rate of decay, 1/ms.
-    - `r`: what is left of it at a spike: 1 keeps it, 0 starts anew.
-    - `a`: what a spike adds, pA.
-    """
-
-    k: Parameter = param()
-    r: Parameter = param(1.0)
-    a: Parameter = param(0.0)
-
-    def __check_init__(self) -> None:
-        check_positive(self, "k")
-        check_finite(self)
+from ._spike_current import check_currents, SpikeCurrent
 
 
 class GIFState(eqx.Module):
@@ -83,9 +65,7 @@ class GIF(AbstractNeuron):
     def __check_init__(self) -> None:
         check_positive(self, "c", "g", "b")
         check_below(self, "v_reset", "th_reset")
-        for current in self.currents:
-            if not isinstance(current, SpikeCurrent):
-                raise TypeError(f"GIF: `currents` must be a sequence of SpikeCurrent, got {current!r} in it.")
+        check_currents("GIF", self.currents)
 
     def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> GIFState:
         """At rest, without currents."""
@@ -104,7 +84,7 @@ class GIF(AbstractNeuron):
         return GIFState(
             total / self.c,
             self.a * (v - self.e_l) - self.b * (y.threshold - self.th_inf),
-            tuple(-p.k * own for p, own in zip(self.currents, y.currents, strict=True)),
+            tuple(p.slope(own) for p, own in zip(self.currents, y.currents, strict=True)),
         )
 
     def threshold(self, y: GIFState) -> Float[Array, "..."]:
@@ -114,5 +94,5 @@ class GIF(AbstractNeuron):
         return GIFState(
             y.v + spike * (self.v_reset - y.v),
             y.threshold + spike * (jnp.maximum(y.threshold, self.th_reset) - y.threshold),
-            tuple(own + spike * (p.r * own + p.a - own) for p, own in zip(self.currents, y.currents, strict=True)),
+            tuple(p.reset(own, spike) for p, own in zip(self.currents, y.currents, strict=True)),
         )

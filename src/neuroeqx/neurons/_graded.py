@@ -21,7 +21,7 @@ class Graded(AbstractGradedCell):
     **Arguments:**
 
     - `tau`: time constant, ms.
-    - `bias`: $b$, the resting voltage.
+    - `bias`: $b$, the resting voltage, mV (or dimensionless).
     - `activation`: $\phi$, an elementwise function; `jax.nn.relu` by default.
     - `stepper`: integration method.
     """

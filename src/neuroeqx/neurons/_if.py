@@ -14,7 +14,7 @@ from ._reset import HardReset
 
 
 class IF(AbstractNeuron):
-    r"""The perfect integrator, $C\, dv/dt = I(v)$ (Lapicque's neuron without its leak).
+    r"""The perfect integrator, $C\, dv/dt = I(v)$ (the neuron of Lapicque 1907 without its leak).
 
     It fires in every step that ends at or above `v_th`. Under a constant current its rate is
     $I / (C\, (v_{th} - v_{reset}))$. Its state is its voltage, and starts at `v_reset`.

@@ -17,7 +17,7 @@ class Leaky(AbstractGradedCell):
     **Arguments:**
 
     - `tau`: time constant, ms.
-    - `v_rest`: resting value.
+    - `v_rest`: resting value, in the unit of the voltage.
     - `r`: resistance, units of v per unit of current.
     - `stepper`: integration method.
     """

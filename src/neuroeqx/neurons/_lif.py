@@ -13,7 +13,7 @@ from ._reset import HardReset
 
 
 class LIF(AbstractNeuron):
-    r"""The leaky integrate-and-fire neuron, $\tau\, dv/dt = v_{rest} - v + R\, I(v)$.
+    r"""The leaky integrate-and-fire neuron (Lapicque 1907; Stein 1965), $\tau\, dv/dt = v_{rest} - v + R\, I(v)$.
 
     It fires in every step that ends at or above `v_th`. A refractory period is a wrapper: `Refractory(LIF(...), 2.0)`.
     Its state is its voltage. Gradients pass through the reset, as they do in the mathematical model; see

@@ -28,7 +28,11 @@ class TraubMiles(AbstractNeuron):
     (2007):
 
     $C\, dv/dt = g_L (E_L - v) + g_{Na} m^3 h (E_{Na} - v) + g_K n^4 (E_K - v) + I(v)$,
-    $dx/dt = \alpha_x(v) (1 - x) - \beta_x(v)\, x$ for the gates $x = m, h, n$.
+    $dx/dt = \alpha_x(v) (1 - x) - \beta_x(v)\, x$ for the gates $x = m, h, n$, with $u = v - V_T$ and
+
+    $\alpha_m = \frac{0.32 (13 - u)}{e^{(13 - u) / 4} - 1}$, $\beta_m = \frac{0.28 (u - 40)}{e^{(u - 40) / 5} - 1}$,
+    $\alpha_h = 0.128 e^{(17 - u) / 18}$, $\beta_h = \frac{4}{1 + e^{(40 - u) / 5}}$,
+    $\alpha_n = \frac{0.032 (15 - u)}{e^{(15 - u) / 5} - 1}$, $\beta_n = 0.5 e^{(10 - u) / 40}$.
 
     It fires in the step in which v crosses `v_th` upwards, and is not reset. The default stepper solves each gate
     exactly at the voltage, and the voltage exactly at the conductances, of the beginning of the step.
@@ -38,7 +42,7 @@ class TraubMiles(AbstractNeuron):
     - `c`: capacitance, pF.
     - `g_l`, `g_na`, `g_k`: conductances of leak, sodium and potassium, nS.
     - `e_l`, `e_na`, `e_k`: reversal potentials, mV.
-    - `v_t`: shift of the kinetics, mV.
+    - `v_t`: $V_T$, shift of the kinetics, mV.
     - `v_th`: voltage whose upward crossing counts as a spike, mV.
     - `stepper`, `surrogate`: as in `LIF`.
 

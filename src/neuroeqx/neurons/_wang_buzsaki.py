@@ -43,7 +43,7 @@ class WangBuzsaki(AbstractNeuron):
     - `c`: capacitance, positive, uF/cm2.
     - `g_na`, `g_k`, `g_l`: conductances of sodium, potassium and leak, mS/cm2.
     - `e_na`, `e_k`, `e_l`: reversal potentials, mV.
-    - `phi`: $\phi$, the factor of temperature of the rates of h and n, positive.
+    - `phi`: $\phi$, the factor of temperature of the rates of h and n, positive, dimensionless.
     - `v_rest`: voltage of the start, by default the rest of the other defaults, mV.
     - `v_th`: voltage whose upward crossing counts as a spike, mV.
     - `stepper`, `surrogate`: as in `LIF`.

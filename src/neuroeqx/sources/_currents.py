@@ -136,7 +136,7 @@ class NoiseCurrent(AbstractDrive):
     **Arguments:**
 
     - `mean`: in the unit of the cell's current.
-    - `sigma`: the same times the square root of ms, not negative.
+    - `sigma`: in the unit of the cell's current times the square root of ms, not negative.
     - `shape`: the shape of independent noise, a tuple, that of the population; `()` gives one noise shared by all.
     """
 

@@ -20,7 +20,7 @@ class OrnsteinUhlenbeck(AbstractDynamics):
     Stationary from the beginning, and exact at any step (Gillespie 1996):
     $x \leftarrow \mu + (x - \mu)\, e^{-dt / \tau} + \sigma \sqrt{1 - e^{-2 dt / \tau}}\, N(0, 1)$.
 
-    A node of a network whose output is x at the end of the step. It becomes a current or a conductance (the point
+    A node of a network whose state, and output, is x at the end of the step. It becomes a current or a conductance (the point
     conductances of Destexhe et al. 2001) at a receptor without kinetics of its own, one entry to one cell:
 
     ```python
@@ -32,12 +32,13 @@ class OrnsteinUhlenbeck(AbstractDynamics):
     **Arguments:** (each a number, or an array that broadcasts against `shape`)
 
     - `mean`: $\mu$, in the unit of what it drives.
-    - `sigma`: $\sigma$, likewise, not negative. Noise of intensity D, with the covariance $D / \tau\, e^{-|s| / \tau}$, has
-        $\sigma = \sqrt{D / \tau}$.
+    - `sigma`: $\sigma$, in the unit of what it drives, not negative. Noise of intensity D, with the covariance
+        $D / \tau\, e^{-|s| / \tau}$, has $\sigma = \sqrt{D / \tau}$.
     - `tau`: correlation time, ms.
     - `shape`: the number of processes, or a tuple.
-    - `lowest`: what the output is cut at from below, 0 for conductances, which the process itself would make negative at
-        times; nothing is cut by default. The process goes on below; the mean of the output is then larger than $\mu$.
+    - `lowest`: what the output is cut at from below, in the unit of what it drives; 0 for conductances, which the process
+        itself would make negative at times; nothing is cut by default. The process goes on below; the mean of the output is
+        then larger than $\mu$.
 
     A step's `input`, if there is one, replaces the mean.
     """

@@ -30,7 +30,8 @@ class PoissonInput(AbstractDynamics):
 
     **Arguments:**
 
-    - `n`: the number of processes for each cell, not negative; a number, or an array that broadcasts against `shape`.
+    - `n`: the number of processes for each cell, dimensionless, not negative; a number, or an array that broadcasts
+        against `shape`.
     - `rate`: of each process, Hz, not negative; likewise.
     - `shape`: the number of cells, or a tuple.
 

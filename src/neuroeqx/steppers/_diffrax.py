@@ -10,7 +10,7 @@ from .._types import Key, Time, VectorField, Y
 
 
 class FromDiffrax(AbstractStepper):
-    """One step of a diffrax solver, e.g. `FromDiffrax(diffrax.Heun())`, with the error estimate unused.
+    """One step of a solver of diffrax (Kidger 2021), e.g. `FromDiffrax(diffrax.Heun())`, with the error estimate unused.
 
     The solver starts afresh at each step, as it must after a reset or an arriving spike; so solvers that carry
     information from step to step (multistep methods) are refused. Explicit Runge-Kutta methods are written out from their

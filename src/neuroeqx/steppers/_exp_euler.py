@@ -12,7 +12,7 @@ from .._types import Key, Time, VectorField, Y
 
 
 class ExpEuler(AbstractStepper):
-    r"""Each variable is solved exactly, in the equation linearised in that variable alone:
+    r"""Each variable is solved exactly, in the equation linearised in that variable alone (Rush & Larsen 1978):
 
     $y_i + dt\, f_i\, \varphi_1(dt\, \partial f_i / \partial y_i)$, with $\varphi_1(z) = (e^z - 1) / z$.
 

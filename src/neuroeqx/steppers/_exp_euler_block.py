@@ -21,7 +21,7 @@ for _j in range(2, 12):
 
 class ExpEulerBlock(AbstractStepper):
     r"""$y + dt\, \varphi_1(dt\, A)\, f(y)$ with the full Jacobian $A$ of each cell and $\varphi_1(z) = (e^z - 1) / z$: the
-    exponential Rosenbrock-Euler method, of order 2 for autonomous systems.
+    exponential Rosenbrock-Euler method, of order 2 for autonomous systems (Hochbruck & Ostermann 2010).
 
     The mathematics are those of `Exact`. There the exponential is meant to be computed once for a linear system; here it is
     made anew in every step from products and sums of whole arrays, for systems of two to four variables that are not

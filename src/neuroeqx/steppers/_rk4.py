@@ -9,7 +9,7 @@ from .._types import Key, Time, VectorField, Y
 
 
 class RK4(AbstractStepper):
-    """The classical fourth-order Runge-Kutta method, the input current held over the step.
+    """The classical fourth-order Runge-Kutta method (Kutta 1901), the input current held over the step.
 
     Written out, and not taken from `diffrax`, because its solvers of order 4 and above carry an error estimate whose
     stages a fixed step would pay for.

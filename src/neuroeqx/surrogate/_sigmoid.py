@@ -9,7 +9,7 @@ from .._types import Parameter
 
 
 class Sigmoid(AbstractSurrogate):
-    r"""$\sigma(\beta x)$, of derivative $\beta \sigma (1 - \sigma)$.
+    r"""$\sigma(\beta x)$, of derivative $\beta \sigma (1 - \sigma)$ (Zenke & Vogels 2021).
 
     **Arguments:**
 

@@ -21,8 +21,9 @@ class DualExponState(eqx.Module):
 
 
 class DualExpon(AbstractLinearSynapse):
-    r"""A difference of two exponentials: $dg/dt = -g / \tau_{decay} + a\, h$, $dh/dt = -h / \tau_{rise}$, and each arriving
-    spike adds its weight to $h$.
+    r"""A difference of two exponentials (Roth & van Rossum 2009):
+
+    $dg/dt = -g / \tau_{decay} + a\, h$, $dh/dt = -h / \tau_{rise}$, and each arriving spike adds its weight to $h$.
 
     $a = \frac{1}{\tau_{rise}} (\tau_{decay} / \tau_{rise})^{\tau_{rise} / (\tau_{decay} - \tau_{rise})}$, so that a spike of
     weight w makes a conductance whose peak is w. Solved exactly. Equal time constants are the limit, `Alpha`, and nothing

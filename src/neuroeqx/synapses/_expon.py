@@ -11,7 +11,8 @@ from .._types import Key, Parameter, Time
 
 
 class Expon(AbstractLinearSynapse):
-    r"""$dg/dt = -g / \tau$, and each arriving spike adds its weight to $g$. Solved exactly; the state is $g$.
+    r"""$dg/dt = -g / \tau$, and each arriving spike adds its weight to $g$ (Roth & van Rossum 2009). Solved exactly;
+    the state is $g$.
 
     **Arguments:**
 

@@ -43,8 +43,8 @@ class LinearKernel(AbstractLinearSynapse):
     **Arguments:** (each of their entries a number, or an array that broadcasts against the population)
 
     - `a`: the matrix A, k rows of k entries, 1/ms.
-    - `b`: what a spike of weight 1 adds to each of the k variables.
-    - `c`: the part of each variable in the conductance.
+    - `b`: what a spike of weight 1 adds to each of the k variables, in units of the variable.
+    - `c`: the part of each variable in the conductance, in units of the conductance per unit of the variable.
     """
 
     a: tuple[Vector, ...] = eqx.field(converter=_matrix)

@@ -18,7 +18,7 @@ class STD(AbstractCell):
 
     **Arguments:**
 
-    - `u`: the fraction U that a spike releases, above 0 and at most 1.
+    - `u`: the fraction U that a spike releases, above 0 and at most 1, dimensionless.
     - `tau`: time constant of the recovery, ms.
     """
 

@@ -27,7 +27,7 @@ class STP(AbstractCell):
 
     **Arguments:**
 
-    - `u`: the fraction U, by which a spike raises the utilisation, above 0 and at most 1.
+    - `u`: the fraction U, by which a spike raises the utilisation, above 0 and at most 1, dimensionless.
     - `tau_rec`: time constant of the recovery from depression, ms.
     - `tau_facil`: time constant of facilitation, ms.
     """
