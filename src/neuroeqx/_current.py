@@ -93,7 +93,11 @@ class Course(eqx.Module):
     @property
     def jump(self) -> Float[Array, "..."] | None:
         """By how much the voltage jumps at the end of the step, if it does."""
-        jump = self.at(0.0).affine.jump
+        jump = None
+        for receptor, state in zip(self.receptors, self.states, strict=True):
+            # What is not held over a step makes no jump, so it need not be computed again.
+            affine = receptor.out.affine(receptor.syn.output(state)) if receptor.syn.is_held else None
+            jump = jump if affine is None else _sum(jump, affine.jump)
         return jump if jump is None or self.is_last is None else jnp.where(self.is_last, jump, jnp.zeros_like(jump))
 
 
