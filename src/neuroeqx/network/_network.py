@@ -15,9 +15,9 @@ from .._abstract import eval_shape
 from .._interfaces import AbstractDynamics, AbstractPlasticity, AbstractRule, AbstractSparseConnectivity
 from .._types import Key, State, Time
 from .._voltage import voltage
-from ..connect import Procedural
 from . import _coupling, _plastic
 from ._arrivals import Arrivals
+from ._describe import described
 from ._history import History
 from ._plastic import Traces
 from ._population import Population
@@ -329,17 +329,7 @@ class Network(AbstractDynamics):
         return {**populations, target: population.inject(populations[target], projection.receptor, inject)}
 
     def __repr__(self) -> str:
-        cells = "\n".join(
-            f"  {name}: {_kind(p)}, {'x'.join(map(str, p.shape))}" for name, p in self.populations.items()
-        )
-        synapses = "\n".join(
-            f"  {name}: {type(p.comm).__name__} with {_count(p)} synapses"
-            + (f", delay {p.delay:g} ms" if p.delay is not None else "")
-            + (f", {' and '.join(p.plasticity.rules)}" if isinstance(p.plasticity, _plastic.Plastic) else "")
-            + (f", {type(p.coupling).__name__}" if p.coupling is not None else "")
-            for name, p in self.projections.items()
-        )
-        return f"Network of\n{cells}\nand\n{synapses}" if synapses else f"Network of\n{cells}"
+        return described(self)
 
 
 def _output(population: AbstractDynamics, state: State, dt: float, key: Key) -> Array:
@@ -361,20 +351,6 @@ def _walks(projection: Projection) -> bool:
     """Whether a projection walks along the active rows of its source's output, as it is."""
     sends_output = projection.release is None and projection.coupling is None
     return sends_output and isinstance(projection.comm, AbstractSparseConnectivity)
-
-
-def _count(projection: Projection) -> str:
-    """The number of synapses, on average where counting them would mean to draw them all."""
-    comm = projection.comm
-    return f"about {comm.expected_nnz:.0f}" if isinstance(comm, Procedural) else str(projection.synapses)
-
-
-def _kind(model: Any) -> str:
-    """The name of a cell or source, with what its wrappers hold: `Refractory(LIF)`."""
-    if isinstance(model, Population):
-        return _kind(model.cell)
-    inner = getattr(model, "cell", None)
-    return type(model).__name__ + ("" if inner is None else f"({_kind(inner)})")
 
 
 def _section(x: Float[Array, " size"], part: Any) -> Float[Array, " part"]:

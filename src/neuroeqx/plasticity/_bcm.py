@@ -23,11 +23,11 @@ class BCM(AbstractPlasticity):
 
     **Arguments:**
 
-    - `eta`: $\eta$, the learning rate, per ms.
+    - `eta`: $\eta$, the learning rate, 1/ms.
     - `tau_theta`: time constant of the threshold, ms.
-    - `y_0`: the activity at which the threshold equals it.
-    - `theta_0`: the threshold at the beginning.
-    - `w_min`, `w_max`: as in `STDP`.
+    - `y_0`: the activity at which the threshold equals it, in the unit of the output.
+    - `theta_0`: the threshold at the beginning, in the unit of the output.
+    - `w_min`, `w_max`: as in `STDP`, in the unit of the weight.
     """
 
     eta: Parameter = param(1e-4)

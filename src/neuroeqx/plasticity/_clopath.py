@@ -34,13 +34,13 @@ class Clopath(AbstractPlasticity):
 
     **Arguments:**
 
-    - `a_ltd`: $A_{LTD}$, weight per mV.
-    - `a_ltp`: $A_{LTP}$, weight per mV^2 (for one pulse, whose filtered form has the integral 1).
+    - `a_ltd`: $A_{LTD}$, in the unit of the weight per mV.
+    - `a_ltp`: $A_{LTP}$, in the unit of the weight per mV^2; for one pulse, whose filtered form has the integral 1.
     - `theta_minus`, `theta_plus`: $\theta_\pm$, mV.
     - `tau_minus`, `tau_plus`, `tau_x`: ms.
     - `v_spike`: the voltage that counts in a step with a spike, mV, for cells whose reset hides it; `None` takes the
         voltage as it is.
-    - `w_min`, `w_max`: as in `STDP`.
+    - `w_min`, `w_max`: as in `STDP`, in the unit of the weight.
     """
 
     a_ltd: Parameter = param(14e-5)

@@ -63,7 +63,7 @@ class PowerLaw(AbstractDependence):
 
     **Arguments:**
 
-    - `mu_plus`, `mu_minus`: exponents, not negative.
+    - `mu_plus`, `mu_minus`: exponents, not negative, dimensionless.
     """
 
     mu_plus: Parameter = param(0.1)

@@ -20,9 +20,9 @@ class Oja(AbstractPlasticity):
 
     **Arguments:**
 
-    - `eta`: $\eta$, the learning rate, per ms.
-    - `alpha`: $\alpha$.
-    - `w_min`, `w_max`: as in `STDP`.
+    - `eta`: $\eta$, the learning rate, 1/ms.
+    - `alpha`: $\alpha$, dimensionless.
+    - `w_min`, `w_max`: as in `STDP`, in the unit of the weight.
     """
 
     eta: Parameter = param(1e-4)

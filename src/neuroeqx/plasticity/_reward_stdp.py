@@ -33,7 +33,7 @@ class RewardSTDP(AbstractPlasticity):
     - `a_plus`, `a_minus`, `tau_plus`, `tau_minus`: as in `STDP`, of c.
     - `tau_c`: time constant of the eligibility, ms.
     - `tau_d`: time constant of dopamine, ms; `None`: d is the input itself, such as a reward minus what was expected.
-    - `w_min`, `w_max`: as in `STDP`.
+    - `w_min`, `w_max`: as in `STDP`, in the unit of the weight.
 
     The input is one number for all, or one for each target: in units of d per ms, or with `tau_d=None` of d. Without it d is
     zero.

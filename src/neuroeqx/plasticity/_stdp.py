@@ -36,7 +36,7 @@ class STDP(AbstractPlasticity):
     - `dependence`: $f_\pm$: `Additive()` (one), `Multiplicative()`, or `PowerLaw(mu_plus, mu_minus)`.
     - `nearest`: whether a spike forms pairs only with the last one of the other side, and not with all before
         (each event then sets $x$ or $y$ to 1).
-    - `w_min`, `w_max`: limits of the weight; `None` for none.
+    - `w_min`, `w_max`: limits, in the unit of the weight; `None` for none.
     """
 
     a_plus: Parameter = param(0.01)

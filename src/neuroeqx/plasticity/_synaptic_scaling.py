@@ -25,10 +25,10 @@ class SynapticScaling(AbstractPlasticity):
     **Arguments:**
 
     - `rate`: $\rho_0$, Hz.
-    - `beta`: proportional gain $\beta$, 1 / (s Hz).
-    - `gamma`: integral gain $\gamma$, 1 / (s^2 Hz).
+    - `beta`: proportional gain $\beta$, 1/(s Hz).
+    - `gamma`: integral gain $\gamma$, 1/(s^2 Hz).
     - `tau`: time constant of the mean, ms.
-    - `w_min`, `w_max`: as in `STDP`.
+    - `w_min`, `w_max`: as in `STDP`, in the unit of the weight.
     """
 
     rate: Parameter = param(5.0)

@@ -36,7 +36,8 @@ class TripletSTDP(AbstractPlasticity):
     - `a2_plus`, `a3_plus`, `a2_minus`, `a3_minus`: $A_2^+, A_3^+, A_2^-, A_3^-$, in the unit of the weight.
     - `tau_plus`, `tau_x`: of sources, ms.
     - `tau_minus`, `tau_y`: of targets, ms.
-    - `nearest`, `w_min`, `w_max`: as in `STDP`.
+    - `nearest`: as in `STDP`.
+    - `w_min`, `w_max`: as in `STDP`, in the unit of the weight.
     """
 
     a2_plus: Parameter = param(5e-10)

@@ -28,7 +28,7 @@ class Vogels(AbstractPlasticity):
     - `eta`: $\eta$, the learning rate, in the unit of the weight.
     - `rate`: $\rho_0$, Hz.
     - `tau`: $\tau$, ms.
-    - `w_min`, `w_max`: as in `STDP`.
+    - `w_min`, `w_max`: as in `STDP`, in the unit of the weight.
     """
 
     eta: Parameter = param(0.001)

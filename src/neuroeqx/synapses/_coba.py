@@ -21,8 +21,8 @@ class COBA(AbstractOutput):
     **Arguments:**
 
     - `e`: reversal potential, mV.
-    - `scale`: the conductance of one unit of what the synapses add up to; 1 if `None`. With -1, negative weights are
-        positive conductances.
+    - `scale`: the conductance of one unit of what the synapses add up to, dimensionless; 1 if `None`. With -1, negative
+        weights are positive conductances.
     """
 
     e: Parameter = param()

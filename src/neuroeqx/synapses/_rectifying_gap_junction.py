@@ -30,7 +30,7 @@ class RectifyingGapJunction(AbstractCoupling):
 
     - `u_half`: where the conductance is halfway between its least and its greatest value, mV.
     - `slope`: how far from there it gets to 73 % of that way, not zero, mV. Negative: conducts where u is negative.
-    - `h_min`: the conductance in the other direction, of that in the one, at least 0 and at most 1.
+    - `h_min`: the conductance in the other direction, of that in the one, dimensionless; at least 0 and at most 1.
     """
 
     u_half: Parameter = param(0.0)

@@ -24,6 +24,8 @@ from . import _docstrings as docstrings
 COMMAND = "python -m neuroeqx.testing.models"
 # The order of the page; folders that are not named here follow.
 FIRST = ("neurons", "wrappers", "synapses", "plasticity", "sources", "connect")
+# NEST's forms of these models have a page of their own.
+ELSEWHERE = {"nest"}
 
 INTRODUCTION = f"""# Models
 
@@ -31,7 +33,8 @@ INTRODUCTION = f"""# Models
 
 Every public model: equations, state, parameters with units and defaults, and the paper the equations are from. This page is
 written from the docstrings and fields of the classes by `{COMMAND}`; a test fails if it is not what
-that command writes. What holds each model to a reference is in [`fidelity.md`](fidelity.md).
+that command writes. What holds each model to a reference is in [`fidelity.md`](fidelity.md); models under NEST's names are in
+[`nest.md`](nest.md).
 
 Units form one coherent set, and nothing is converted: ms, mV, nS, pF and pA for point neurons; ms, mV, mS/cm2, uF/cm2 and
 uA/cm2 for membranes. Numbers without a unit are called dimensionless. Where the column of units is empty the argument is no
@@ -101,7 +104,7 @@ def models() -> list[Model]:
     # Rules are made by functions, whose docstrings say what they are.
     made = [f.__annotations__["return"] for f in makers]
     classes = [x for x in classes if not (issubclass(x, neuroeqx.AbstractRule) and x in made)]
-    entries = [Model(x.__name__, x, _group(x)) for x in (*classes, *makers)]
+    entries = [Model(x.__name__, x, _group(x)) for x in (*classes, *makers) if _group(x) not in ELSEWHERE]
     return sorted(entries, key=_place)
 
 
