@@ -7,9 +7,16 @@ import pkgutil
 from pathlib import Path
 
 import hypothesis
-import jax
-import jaxtyping
+import jaxlib.version
 import pytest
+
+
+# XLA compiles small programs in half the time without its new emitters. Read when JAX starts; gone from jaxlib 0.11.
+if jaxlib.version.__version_info__ < (0, 11):
+    os.environ["XLA_FLAGS"] = f"--xla_cpu_use_fusion_emitters=false {os.environ.get('XLA_FLAGS', '')}"
+
+import jax  # noqa: E402 (after the flags)
+import jaxtyping  # noqa: E402
 
 
 # Not in the compiler, thousands of small functions, where it takes more than a third of the time of all tests.

@@ -115,7 +115,7 @@ CHOSEN = (
 IN_XLA = ("Every", "Every Graded")  # whose steps are not elementwise alone
 CASES = {name: CELLS[name] for name in CHOSEN}
 for _name, _stepper in STEPPERS.items():
-    if _name != "FromDiffrax":
+    if _name != "FromDiffrax" and not isinstance(_stepper, nex.AbstractNoiseStepper):
         CASES[f"LIF {_name}"] = functools.partial(nex.LIF, stepper=_stepper), 1.5
 CASES["TraubMiles Euler"] = functools.partial(nex.TraubMiles, stepper=nex.Euler()), 500.0
 for _name, _surrogate in SURROGATES.items():

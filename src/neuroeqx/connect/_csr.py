@@ -91,6 +91,8 @@ class CSR(AbstractSparseConnectivity):
     @property
     def rows(self) -> Int[Array, " nnz"]:
         """The source of each synapse."""
+        if not is_tracer(self.indptr):
+            return jnp.asarray(np.repeat(np.arange(self.shape[0], dtype=np.int32), np.diff(self.indptr)))
         counts = jnp.diff(self.indptr)
         return jnp.repeat(jnp.arange(self.shape[0], dtype=jnp.int32), counts, total_repeat_length=self.nnz)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -10,6 +11,7 @@ from .._interfaces import AbstractRule
 from .._types import Initialiser, Key
 from ._csr import CSR
 from ._delays import as_delay, delays
+from ._synapses import known
 from ._weights import as_weight, weights
 
 
@@ -88,7 +90,7 @@ def from_edges(
     ]
     order = np.lexsort((post, pre))
     indptr = np.searchsorted(pre[order], np.arange(sizes[0] + 1))
-    values = weight if weight.ndim == 0 else weight[order]
+    values = weight if weight.ndim == 0 else jnp.asarray(known(weight)[order])
     given = None if callable(delay) else delays("from_edges", as_delay("from_edges", delay), pre.shape, None)
     steps = None if given is None else given[order]
     later = delay if callable(delay) else None

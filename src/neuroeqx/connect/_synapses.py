@@ -1,4 +1,7 @@
-"""Where synapses go and when: targets and delays in one number."""
+"""Where synapses go and when: targets and delays in one number.
+
+What is known is worked out by NumPy: JAX would compile every operation for every size of a matrix.
+"""
 
 from typing import Any
 
@@ -17,7 +20,7 @@ def as_integers(owner: str, name: str, values: Any, wide: bool = False) -> Array
         raise TypeError(f"{owner}: `{name}` must be whole numbers, got {values.dtype}{list(values.shape)}.")
     if is_tracer(values) or values.size == 0 or values.dtype == np.int32:
         return jnp.asarray(values, jnp.int32)
-    low, high = int(values.min()), int(values.max())
+    low, high = _ends(values)
     if wide and high >= 2**31:
         if not jax.config.read("jax_enable_x64"):
             raise ValueError(f"{owner}: {high} synapses need 64-bit row pointers: set jax_enable_x64.")
@@ -31,7 +34,7 @@ def join(owner: str, indices: Any, delays: Any, n_post: int) -> tuple[Int[Array,
     """Columns and the longest delay (0 for none): a synapse of delay d is in column (d - 1) n_post + target."""
     indices = as_integers(owner, "indices", indices)
     if indices.size and not is_tracer(indices):
-        low, high = int(indices.min()), int(indices.max())
+        low, high = _ends(indices)
         if not (low >= 0 and high < n_post):
             raise ValueError(f"{owner}: `indices` must lie in 0 ... {n_post - 1}, got {low} ... {high}.")
     if delays is None:
@@ -47,12 +50,22 @@ def join(owner: str, indices: Any, delays: Any, n_post: int) -> tuple[Int[Array,
             f"{owner}: delays of up to {longest} steps to {n_post} targets do not fit into 32 bits; shorten them, or "
             "put the common part into the delay of the projection."
         )
-    return indices + (jnp.asarray(steps, jnp.int32) - 1) * n_post, longest
+    return jnp.asarray(np.asarray(indices) + (steps - 1) * n_post, jnp.int32), longest
+
+
+def _ends(values: Any) -> tuple[int, int]:
+    known = np.asarray(values)
+    return int(known.min()), int(known.max())
+
+
+def known(array: Array) -> Any:
+    """For NumPy, unless it is traced."""
+    return array if is_tracer(array) else np.asarray(array)
 
 
 def targets(columns: Int[Array, "..."], horizon: int, n_post: int) -> Int[Array, "..."]:
-    return columns % n_post if horizon else columns
+    return jnp.asarray(known(columns) % n_post) if horizon else columns
 
 
 def delays(columns: Int[Array, "..."], horizon: int, n_post: int) -> Int[Array, "..."] | None:
-    return columns // n_post + 1 if horizon else None
+    return jnp.asarray(known(columns) // n_post + 1) if horizon else None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import equinox as eqx
-import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from .._fields import as_parameter
@@ -37,6 +37,6 @@ def weights(rule: str, weight: Weight, shape: tuple[int, ...], key: Key | None) 
         values = as_parameter(weight)
     if values.shape not in ((), shape):
         raise ValueError(f"{rule}: `weight` must be one number or of shape {shape}, got shape {values.shape}.")
-    if not is_tracer(values) and not bool(jnp.all(jnp.isfinite(values))):
+    if not is_tracer(values) and not np.all(np.isfinite(np.asarray(values))):
         raise ValueError(f"{rule}: `weight` must be finite.")
     return values
