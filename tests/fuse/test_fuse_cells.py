@@ -323,7 +323,7 @@ def test_single_steps_and_whole_runs_in_double_precision(name, x64, runs):
     np.testing.assert_allclose(ours.records["o"].values, truth.records["o"].values, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [name for name in ALL if name.split()[-1] not in ("Euler", "RK4", "Exact", "Heun")])
 def test_single_steps_in_single_precision(name, runs):
     case = ALL[name]
     model, both = runs(case)
