@@ -1,9 +1,7 @@
-"""Strict JAX and types checked at run time for the whole suite, and both precisions for whatever asks for `dtype`."""
+"""Strict JAX for the whole suite, and both precisions for whatever asks for `dtype`."""
 
-import importlib.util
 import json
 import os
-import pkgutil
 from pathlib import Path
 
 import hypothesis
@@ -16,15 +14,7 @@ if jaxlib.version.__version_info__ < (0, 11):
     os.environ["XLA_FLAGS"] = f"--xla_cpu_use_fusion_emitters=false {os.environ.get('XLA_FLAGS', '')}"
 
 import jax  # noqa: E402 (after the flags)
-import jaxtyping  # noqa: E402
-
-
-# Not in the compiler, thousands of small functions, where it takes more than a third of the time of all tests.
-SPEC = importlib.util.find_spec("neuroeqx")
-CHECKED = [f"neuroeqx.{m.name}" for m in pkgutil.iter_modules(SPEC.submodule_search_locations) if m.name != "fuse"]
-jaxtyping.install_import_hook(CHECKED, "beartype.beartype")
-
-from neuroeqx.testing.ledger import Entry  # noqa: E402 (after the hook, which sees what is imported from now on)
+from neuroeqx.testing.ledger import Entry  # noqa: E402
 
 
 # The same examples in every run: one that fails can be looked at.

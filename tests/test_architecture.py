@@ -2,8 +2,10 @@
 
 import ast
 import inspect
+import pkgutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import equinox as eqx
@@ -160,3 +162,11 @@ assert not xla_bridge._backends, "the import started a backend"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert out.returncode == 0, out.stderr
     assert out.stdout.strip() == "[]"
+
+
+def test_all_packages_but_the_compiler_have_their_types_checked():
+    options = tomllib.loads((ROOT.parents[1] / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"][
+        "addopts"
+    ]
+    *checked, _ = options.removeprefix("--jaxtyping-packages=").split(",")
+    assert set(checked) == {f"neuroeqx.{m.name}" for m in pkgutil.iter_modules([ROOT])} - {"neuroeqx.fuse"}
