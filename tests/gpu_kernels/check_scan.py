@@ -39,11 +39,13 @@ def real(request):
 
 @pytest.mark.parametrize("name", bodies.CELLS)
 def test_cells(name, real, watched):
-    """Of a number that is no multiple of that of a program's lanes. In float32 to 1e-5 of some 100 mV: spikes are steep."""
+    """Of a number that is no multiple of that of a program's lanes. In float32 to 1e-5 of some 100 mV: spikes are steep.
+
+    Those of Izhikevich cells are steeper: in float32 XLA's own are up to 0.0055 mV from those in float64.
+    """
     function, operands = bodies.cell(name, 301, real)
-    ours = check(
-        function, *operands, rtol=1e-5 if real == "float32" else 1e-12, atol=1e-3 if real == "float32" else 1e-11
-    )
+    rtol, atol = (1e-5, 1e-2 if name == "Izhikevich" else 1e-3) if real == "float32" else (1e-12, 1e-11)
+    ours = check(function, *operands, rtol=rtol, atol=atol)
     assert name == "TraubMiles" or float(jnp.sum(ours[1][0])) > 0
 
 
