@@ -5,16 +5,16 @@ import os
 from pathlib import Path
 
 import hypothesis
+import jax
 import jaxlib.version
 import pytest
+from neuroeqx.testing.ledger import Entry
 
 
-# XLA compiles small programs in half the time without its new emitters. Read when JAX starts; gone from jaxlib 0.11.
+# XLA compiles small programs in half the time without its new emitters. It reads this when it is first used; the choice is
+# gone from jaxlib 0.11.
 if jaxlib.version.__version_info__ < (0, 11):
     os.environ["XLA_FLAGS"] = f"--xla_cpu_use_fusion_emitters=false {os.environ.get('XLA_FLAGS', '')}"
-
-import jax  # noqa: E402 (after the flags)
-from neuroeqx.testing.ledger import Entry  # noqa: E402
 
 
 # The same examples in every run: one that fails can be looked at.

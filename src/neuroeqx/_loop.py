@@ -31,8 +31,7 @@ from .sources import Samples
 COMPILER_OPTIONS = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_cpu_prefer_vector_width": 512}
 # XLA divides every loop over more than some ten thousand numbers among all processors, and a step is a handful of such loops:
 # 40,000 LIF neurons take 76 us on two processors and 30 us on one. Below this many numbers in the largest array of the state
-# the division is switched off. (Plastic weights do not count: rules of spikes go along active rows, in many short loops. With
-# 400,000 of them a step costs 130 us of one processor, and 280 us of two if these are divided.)
+# the division is switched off. (Plastic weights do not count: rules of spikes go along active rows, in many short loops.)
 SINGLE_THREAD_BELOW = 2**18
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from .._fields import as_parameter
 from .._types import is_tracer
 from .._wrappers import Refractory, Substeps
-from ..network import Population, Receptor
+from ..network import Population
 from ..neurons import AdEx
 from ..steppers import FromDiffrax
-from ..synapses import COBA, CUBA, Expon
+from ..synapses import Expon
 from ._parameters import check_others, check_values
+from ._receptors import conductances, currents
 
 
 Shape = int | tuple[int, ...]
@@ -80,12 +81,7 @@ def aeif_cond_exp(
 
     **Errors:** `TypeError` for unknown parameters, `ValueError` for impossible ones, by name.
     """
-    p = locals()
-    receptors = lambda: {
-        "ex": Receptor(Expon(tau_syn_ex), COBA(E_ex), lag=1),
-        "in": Receptor(Expon(tau_syn_in), COBA(E_in, -1.0), lag=1),
-    }
-    return _adaptive("aeif_cond_exp", receptors, **p)
+    return _adaptive("aeif_cond_exp", conductances, **locals())
 
 
 def aeif_psc_exp(
@@ -113,12 +109,7 @@ def aeif_psc_exp(
 
     **Arguments, returns and errors** as for `aeif_cond_exp`, without `E_ex` and `E_in`; weights are in pA.
     """
-    p = locals()
-    receptors = lambda: {
-        "ex": Receptor(Expon(tau_syn_ex), CUBA(), lag=1),
-        "in": Receptor(Expon(tau_syn_in), CUBA(), lag=1),
-    }
-    return _adaptive("aeif_psc_exp", receptors, **p)
+    return _adaptive("aeif_psc_exp", currents, **locals())
 
 
 def _adaptive(model: str, receptors: Any, shape: Shape, others: dict[str, Any], **p: Any) -> Population:
@@ -134,4 +125,4 @@ def _adaptive(model: str, receptors: Any, shape: Shape, others: dict[str, Any], 
     cell = Substeps(cell, _SUBSTEPS)
     if is_tracer(p["t_ref"]) or np.any(np.asarray(p["t_ref"]) != 0.0):
         cell = Refractory(cell, p["t_ref"])
-    return Population(cell, shape, receptors(), v0=p["V_m"], i0=p["I_e"])
+    return Population(cell, shape, receptors(Expon, p), v0=p["V_m"], i0=p["I_e"])

@@ -6,11 +6,12 @@ import equinox as eqx
 
 from .._fields import as_parameter, as_shape
 from .._wrappers import Refractory
-from ..network import Population, Receptor
+from ..network import Population
 from ..neurons import AtPeak, HodgkinHuxley, TraubMiles
 from ..steppers import Repeated, RK4
-from ..synapses import Alpha, COBA, CUBA, Expon
+from ..synapses import Alpha, Expon
 from ._parameters import check_others, check_values
+from ._receptors import conductances, currents
 
 
 Shape = int | tuple[int, ...]
@@ -65,8 +66,7 @@ def hh_psc_alpha(
     check_others("hh_psc_alpha", p, others, {})
     check_values("hh_psc_alpha", p, ("C_m", "tau_syn_ex", "tau_syn_in"))
     cell = HodgkinHuxley(c=C_m, g_na=g_Na, g_k=g_K, g_l=g_L, e_na=E_Na, e_k=E_K, e_l=E_L, v_rest=-65.0, stepper=STEPPER)
-    receptors = {"ex": Receptor(Alpha(tau_syn_ex), CUBA(), lag=1), "in": Receptor(Alpha(tau_syn_in), CUBA(), lag=1)}
-    return Population(Refractory(AtPeak(cell, 0.0), t_ref), shape, receptors, v0=V_m, i0=I_e)
+    return Population(Refractory(AtPeak(cell, 0.0), t_ref), shape, currents(Alpha, p), v0=V_m, i0=I_e)
 
 
 def hh_cond_exp_traub(
@@ -120,14 +120,9 @@ def hh_cond_exp_traub(
     check_values("hh_cond_exp_traub", p, ("C_m", "tau_syn_ex", "tau_syn_in"))
     cell = TraubMiles(c=C_m, g_l=g_L, g_na=g_Na, g_k=g_K, e_l=E_L, e_na=E_Na, e_k=E_K, v_t=V_T, stepper=STEPPER)
     whole = Refractory(AtPeak(cell, as_parameter(V_T) + 30.0), t_ref)
-    gates = [as_parameter(x) for x in (Act_m, Inact_h, Act_n)]
     y0 = eqx.tree_at(
-        lambda s: (s.cell.v, s.cell.m, s.cell.h, s.cell.n),
+        lambda s: (s.cell.m, s.cell.h, s.cell.n),
         whole.init(as_shape("nest.hh_cond_exp_traub", shape)),
-        (as_parameter(E_L), *gates),
+        tuple(as_parameter(x) for x in (Act_m, Inact_h, Act_n)),
     )
-    receptors = {
-        "ex": Receptor(Expon(tau_syn_ex), COBA(E_ex), lag=1),
-        "in": Receptor(Expon(tau_syn_in), COBA(E_in, -1.0), lag=1),
-    }
-    return Population(whole, shape, receptors, v0=V_m, y0=y0, i0=I_e)
+    return Population(whole, shape, conductances(Expon, p), v0=V_m, y0=y0, i0=I_e)

@@ -6,11 +6,12 @@ import diffrax
 
 from .._fields import as_parameter
 from .._wrappers import Refractory
-from ..network import Population, Receptor
+from ..network import Population
 from ..neurons import LIF
 from ..steppers import FromDiffrax
-from ..synapses import Alpha, COBA, Expon
+from ..synapses import Alpha, Expon
 from ._parameters import check_others, check_values
+from ._receptors import conductances
 
 
 Shape = int | tuple[int, ...]
@@ -91,8 +92,4 @@ def _conductance(model: str, kinetics: Any, shape: Shape, others: dict[str, Any]
         tau=as_parameter(p["C_m"]) / g, v_rest=p["E_L"], v_th=p["V_th"], v_reset=p["V_reset"], r=1.0 / g,
         stepper=FromDiffrax(diffrax.Tsit5()),
     )  # fmt: skip
-    receptors = {
-        "ex": Receptor(kinetics(p["tau_syn_ex"]), COBA(p["E_ex"]), lag=1),
-        "in": Receptor(kinetics(p["tau_syn_in"]), COBA(p["E_in"], -1.0), lag=1),
-    }
-    return Population(Refractory(cell, p["t_ref"]), shape, receptors, v0=p["V_m"], i0=p["I_e"])
+    return Population(Refractory(cell, p["t_ref"]), shape, conductances(kinetics, p), v0=p["V_m"], i0=p["I_e"])

@@ -7,8 +7,9 @@ from .._wrappers import Refractory
 from ..network import Population, Receptor
 from ..neurons import LIF
 from ..steppers import Exact
-from ..synapses import Alpha, CUBA, Delta, Expon, Instant
+from ..synapses import Alpha, Delta, Expon, Instant
 from ._parameters import check_others, check_values
+from ._receptors import currents
 
 
 Shape = int | tuple[int, ...]
@@ -53,8 +54,7 @@ def iaf_psc_exp(
     """
     names = locals()
     check_others("iaf_psc_exp", _known(names), others, {"delta": 0.0, "rho": None})
-    receptors = {"ex": Receptor(Expon(tau_syn_ex), CUBA(), lag=1), "in": Receptor(Expon(tau_syn_in), CUBA(), lag=1)}
-    return _leaky("iaf_psc_exp", shape, _known(names), receptors)
+    return _leaky("iaf_psc_exp", shape, _known(names), currents(Expon, names))
 
 
 def iaf_psc_alpha(
@@ -79,8 +79,7 @@ def iaf_psc_alpha(
     """
     names = locals()
     check_others("iaf_psc_alpha", _known(names), others, {"V_min": -float("inf")})
-    receptors = {"ex": Receptor(Alpha(tau_syn_ex), CUBA(), lag=1), "in": Receptor(Alpha(tau_syn_in), CUBA(), lag=1)}
-    return _leaky("iaf_psc_alpha", shape, _known(names), receptors)
+    return _leaky("iaf_psc_alpha", shape, _known(names), currents(Alpha, names))
 
 
 def iaf_psc_delta(
