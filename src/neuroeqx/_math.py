@@ -1,6 +1,7 @@
 """Functions with removable singularities: finite values and finite gradients everywhere."""
 
 import functools
+import math
 from typing import Any
 
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
+@jax.custom_jvp
 def phi1(z: Float[Array, "..."]) -> Float[Array, "..."]:
     r"""$(e^z - 1) / z$, with its limit 1 at $z = 0$: the weight of the vector field in exponential Euler.
 
@@ -17,6 +19,26 @@ def phi1(z: Float[Array, "..."]) -> Float[Array, "..."]:
     well, but several times slower than `exp` on CPU.)
     """
     return neuroeqx_phi1(z)
+
+
+# The derivatives of these functions as they are written are differences of numbers that are almost the same: in single
+# precision they lose all their digits near to the limits.
+@phi1.defjvp
+def _(primals, tangents):
+    (z,), (dz,) = primals, tangents
+    y = neuroeqx_phi1(z)
+    slope = lambda z: y + (1.0 - y) / z
+    return y, dz * _outside(z, slope, [(k + 1) / math.factorial(k + 2) for k in range(11)])
+
+
+def _outside(x, function, coefficients):
+    """A function away from zero, and a power series there (of terms up to x^9 or more, for double precision)."""
+    single = x.dtype.itemsize <= 4
+    small = jnp.abs(x) < (0.5 if single else 0.125)
+    coefficients = coefficients[: 8 if single else None]
+    s = jnp.where(small, x, 0.0)
+    series = functools.reduce(lambda total, c: total * s + c, reversed(coefficients), jnp.zeros_like(s))
+    return jnp.where(small, series, function(jnp.where(small, 1.0, x)))
 
 
 # Under a name by which native code for it is found.
@@ -40,7 +62,41 @@ def exprel_inverse(x: Float[Array, "..."], exp_x: Float[Array, "..."] | None = N
 
     - `exp_x`: $e^x$, finite, where it is known already.
     """
-    return neuroeqx_exprel_inverse(x) if exp_x is None else neuroeqx_exprel_inverse_of(x, exp_x)
+    return _exprel_inverse(x) if exp_x is None else _exprel_inverse_of(x, exp_x)
+
+
+@jax.custom_jvp
+def _exprel_inverse(x):
+    return neuroeqx_exprel_inverse(x)
+
+
+@jax.custom_jvp
+def _exprel_inverse_of(x, exp_x):
+    return neuroeqx_exprel_inverse_of(x, exp_x)
+
+
+@_exprel_inverse.defjvp
+def _(primals, tangents):
+    y = neuroeqx_exprel_inverse(*primals)
+    return y, _exprel_inverse_slope(*primals, y) * tangents[0]
+
+
+@_exprel_inverse_of.defjvp
+def _(primals, tangents):
+    y = neuroeqx_exprel_inverse_of(*primals)
+    return y, _exprel_inverse_slope(primals[0], y) * tangents[0]  # which knows of the change of e^x
+
+
+# Of x / (e^x - 1) with Bernoulli's numbers.
+_SERIES = [-1 / 2, 1 / 6, 0.0, -1 / 180, 0.0, 1 / 5040, 0.0, -1 / 151200, 0.0, 1 / 4790016]
+
+
+def _exprel_inverse_slope(x, y):
+    single = x.dtype.itemsize <= 4
+    low, high = (-20.0, 80.0) if single else (-40.0, 700.0)  # beyond, it is -1 and 0
+    slope = lambda x: y * (1.0 - x - y) / x
+    inside = _outside(jnp.minimum(x, high), slope, _SERIES)
+    return jnp.where(x < low, -1.0, inside)
 
 
 @functools.partial(jax.jit, inline=False)
