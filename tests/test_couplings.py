@@ -152,6 +152,43 @@ def test_delayed_feedback(ledger, x64):
     )
 
 
+class MackeyGlass(nex.AbstractCoupling):
+    """A user's own: a graded synapse whose transmission falls again where the source is large."""
+
+    strength: float = 0.2
+
+    def __call__(self, pre, post):
+        return self.affine(pre)(post)
+
+    def affine(self, pre):
+        return nex.Affine(self.strength * pre / (1.0 + pre**10))
+
+
+def test_mackey_and_glass(ledger, x64):
+    """x' = 0.2 x(t - 17) / (1 + x(t - 17)^10) - 0.1 x, which is chaotic, against the method of steps (SciPy DOP853)."""
+    delay, pieces = 17.0, 12
+
+    def truth():
+        past = lambda t: np.full_like(t, 1.2)
+        x, found = 1.2, []
+        for k in range(pieces):
+            begin = k * delay
+            field = lambda t, x, past=past: 0.2 * past(t - delay) / (1.0 + past(t - delay) ** 10) - 0.1 * x
+            sol = solve_ivp(field, (begin, begin + delay), [x], "DOP853", rtol=1e-11, atol=1e-12, dense_output=True)
+            past, x = (lambda t, sol=sol: sol.sol(t)[0]), sol.y[0, -1]
+            found.append(x)
+        return np.array(found)
+
+    cell = nex.Leaky(tau=10.0, r=10.0)
+    net = one(cell, nex.connect.one_to_one(1.0), [1.2], MackeyGlass(), delay=delay)
+    runs = [voltages(net, pieces * delay, dt)[:, 0] for dt in (0.02, 0.01)]
+    expected = truth()
+    assert np.ptp(expected) > 0.5
+    errors = [np.abs(v[len(v) // pieces - 1 :: len(v) // pieces] - expected).max() for v in runs]
+    ledger("Leaky", "method of steps", "Mackey-Glass over 12 delays of 17 ms at dt = 0.01 ms", errors[1], 0.01)
+    ledger("Leaky", "order 1", "order of convergence of Mackey-Glass", abs(order(errors) - 1.0), 0.1)
+
+
 N, M = 6, 4
 RNG = np.random.default_rng(3)
 WITHIN, ACROSS = RNG.uniform(0.0, 0.1, (N, N)) * (RNG.random((N, N)) < 0.6), RNG.uniform(0.0, 0.2, (3, M))

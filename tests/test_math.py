@@ -51,3 +51,12 @@ def test_far_away(dtype):
     assert np.isnan(jax.grad(exprel_inverse)(jnp.asarray(np.nan, dtype)))
     z = jnp.asarray([-1e30, -1e3], dtype)
     np.testing.assert_allclose(jax.vmap(jax.grad(phi1))(z), [0.0, 1e-6], rtol=1e-3)
+
+
+def test_phi1_in_single_precision():
+    z = np.concatenate([-np.logspace(1, -8, 400), np.logspace(-8, 1, 400)])
+    # The change of a variable, not the weight itself, is what has the accuracy of the precision.
+    z = np.float32(z).astype(float)
+    change = z * np.asarray(phi1(jnp.asarray(z, jnp.float32)), float)
+    np.testing.assert_allclose(change, np.expm1(z), rtol=2e-7, atol=1.2e-7)
+    np.testing.assert_allclose(exprel_inverse(jnp.asarray(z, jnp.float32)), z / np.expm1(z), rtol=2e-6)

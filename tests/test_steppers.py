@@ -48,7 +48,7 @@ ORDERS = {
     "Exact": (nex.Exact(), 2),
     "Strang": (nex.Strang(), 2),
     "RK4": (nex.RK4(), 4),
-    "HalfSteps": (nex.HalfSteps(), 1),
+    "VoltageFirst": (nex.VoltageFirst(), 1),
     "Heun": (nex.FromDiffrax(diffrax.Heun()), 2),
     "Repeated": (nex.Repeated(nex.FromDiffrax(diffrax.Heun()), 3), 2),
     "Bosh3": (nex.FromDiffrax(diffrax.Bosh3()), 3),
@@ -121,33 +121,6 @@ def test_exp_euler_solves_a_gate_exactly_and_a_vanishing_rate_as_euler(dtype):
     np.testing.assert_allclose(gate, limit + (0.9 - limit) * np.exp(-2.0), rtol=3e-7 if dtype == "float32" else 1e-14)
     constant = solve(nex.ExpEuler(), lambda t, x, a: 0.0 * x + 2.0, jnp.array(1.0), 1.0, 4)
     np.testing.assert_allclose(constant, 3.0, rtol=1e-6)
-
-
-def test_phi1_and_its_gradient_are_accurate_through_zero(x64):
-    import jax
-    from neuroeqx._math import exprel_inverse, phi1
-
-    z = np.concatenate([-np.logspace(1.5, -12, 60), [0.0], np.logspace(-12, 1.5, 60)])
-    safe = np.where(z == 0, 1.0, z)
-    np.testing.assert_allclose(phi1(jnp.asarray(z)), np.where(z == 0, 1.0, np.expm1(safe) / safe), rtol=1e-12)
-    expected = np.where(z == 0, 1.0, safe / np.expm1(safe))
-    np.testing.assert_allclose(exprel_inverse(jnp.asarray(z)), expected, rtol=1e-12)
-    # phi1' = (e^z (z - 1) + 1) / z^2, in a form without cancellation near zero: its series.
-    series = lambda z: sum(z**k * (k + 1) / np.prod(np.arange(1.0, k + 3)) for k in range(30))
-    small = z[np.abs(z) < 2]
-    np.testing.assert_allclose(jax.vmap(jax.grad(phi1))(jnp.asarray(small)), series(small), rtol=1e-10)
-    assert np.all(np.isfinite(jax.vmap(jax.grad(exprel_inverse))(jnp.asarray(z * 1e3))))
-
-
-def test_phi1_in_single_precision():
-    from neuroeqx._math import exprel_inverse, phi1
-
-    z = np.concatenate([-np.logspace(1, -8, 400), np.logspace(-8, 1, 400)])
-    # The change of a variable, not the weight itself, is what has the accuracy of the precision.
-    z = np.float32(z).astype(float)
-    change = z * np.asarray(phi1(jnp.asarray(z, jnp.float32)), float)
-    np.testing.assert_allclose(change, np.expm1(z), rtol=2e-7, atol=1.2e-7)
-    np.testing.assert_allclose(exprel_inverse(jnp.asarray(z, jnp.float32)), z / np.expm1(z), rtol=2e-6)
 
 
 def test_solvers_that_need_memory_are_refused():

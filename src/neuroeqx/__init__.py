@@ -108,12 +108,12 @@ from .steppers import (
     ExpEuler as ExpEuler,
     ExpEulerBlock as ExpEulerBlock,
     FromDiffrax as FromDiffrax,
-    HalfSteps as HalfSteps,
     Milstein as Milstein,
     Repeated as Repeated,
     RK4 as RK4,
     StochasticHeun as StochasticHeun,
     Strang as Strang,
+    VoltageFirst as VoltageFirst,
 )
 from .surrogate import (
     Arctan as Arctan,

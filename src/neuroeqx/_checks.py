@@ -23,6 +23,13 @@ def check_fraction(model: eqx.Module, *names: str) -> None:
     _check(model, names, lambda x: (x <= 0.0) | (x > 1.0), "must be above 0 and at most 1")
 
 
+def check_steps(module: eqx.Module, name: str) -> None:
+    """Raise a `ValueError` unless a field is a number of steps."""
+    n = getattr(module, name)
+    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+        raise ValueError(f"{type(module).__name__}: `{name}` must be a whole number of steps, at least 1, got {n!r}.")
+
+
 _RESET = "a spike would leave the neuron at or above its threshold"
 
 

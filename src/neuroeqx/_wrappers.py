@@ -11,6 +11,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from ._checks import check_steps
 from ._current import as_current, Course
 from ._fields import param
 from ._interfaces import AbstractCell, AbstractSpiking
@@ -139,7 +140,7 @@ class Every(AbstractCell):
     n: int = eqx.field(static=True)
 
     def __check_init__(self) -> None:
-        _check_count("Every", self.n)
+        check_steps(self, "n")
 
     def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> EveryState:
         inner = self.cell.init(shape, key=key)
@@ -175,7 +176,7 @@ class Substeps(AbstractCell):
     n: int = eqx.field(static=True)
 
     def __check_init__(self) -> None:
-        _check_count("Substeps", self.n)
+        check_steps(self, "n")
 
     def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> State:
         return self.cell.init(shape, key=key)
@@ -244,8 +245,3 @@ def check_periods(model: eqx.Module, dt: float) -> None:
 
 # Models, which do not change, for which a step was found to be right: looking takes as long as a hundred steps.
 _checked: weakref.WeakValueDictionary[tuple[int, float], eqx.Module] = weakref.WeakValueDictionary()
-
-
-def _check_count(name: str, n: int) -> None:
-    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"{name}: `n` must be a whole number of steps, at least 1, got {n!r}.")

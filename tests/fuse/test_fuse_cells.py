@@ -175,7 +175,7 @@ CASES: dict[Any, dict[str, Case]] = {
     nex.AdaptiveQIF: {"": Case(lambda: nex.AdaptiveQIF(b=each(0.1, 2.0)), (20.0, 40.0), V + SMALL, ulps=ROUGH)},
     nex.Izhikevich: {
         "": Case(lambda: nex.Izhikevich(d=each(4.0, 8.0)), POINT, V + [(-15.0, 0.0)]),
-        "halves": Case(lambda: nex.Izhikevich(stepper=nex.HalfSteps()), POINT, V + [(-15.0, 0.0)]),
+        "halves": Case(lambda: nex.Izhikevich(stepper=nex.VoltageFirst()), POINT, V + [(-15.0, 0.0)]),
     },
     nex.Izhikevich2007: {"": Case(lambda: nex.Izhikevich2007(d=each(50.0, 100.0)), STRONG, V + [(0.0, 200.0)])},
     nex.GIF: {"": Case(lambda: nex.GIF(a=each(0.0, 0.005)), STRONG, V + [(-55.0, -45.0)] + [(-50.0, 50.0)] * 2)},

@@ -65,7 +65,7 @@ STEPPERS = {
     "ExpEuler": nex.ExpEuler(),
     "ExpEulerBlock": nex.ExpEulerBlock(),
     "Exact": nex.Exact(),
-    "HalfSteps": nex.HalfSteps(),
+    "VoltageFirst": nex.VoltageFirst(),
     "Repeated": nex.Repeated(nex.RK4(), 2),
     "RK4": nex.RK4(),
     "Strang": nex.Strang(),

@@ -7,7 +7,7 @@ import equinox as eqx
 from .._fields import as_parameter, as_shape
 from ..network import Population, Receptor
 from ..neurons import Izhikevich
-from ..steppers import Euler, HalfSteps
+from ..steppers import Euler, VoltageFirst
 from ..synapses import CUBA, Delta, Instant
 from ._parameters import check_others, check_values
 
@@ -33,7 +33,7 @@ def izhikevich(
     ends with $V \ge V_{th}$ it fires, V becomes c, and U grows by d.
 
     With `consistent_integration` both variables move by forward Euler, and V jumps by w where a spike of weight w arrives.
-    Without, they move as in the published programme (see `HalfSteps`), and w is a current for the one step that ends with
+    Without, they move as in the published programme (see `VoltageFirst`), and w is a current for the one step that ends with
     the arrival.
 
     **Arguments:** (none has a unit in NEST; voltages are mV, times ms)
@@ -59,7 +59,7 @@ def izhikevich(
     if not isinstance(consistent_integration, bool):
         raise TypeError(f"nest.izhikevich: `consistent_integration` must be a bool, got {consistent_integration!r}.")
     check_values("izhikevich", p, (), (("c", "V_th"),))
-    stepper = Euler() if consistent_integration else HalfSteps()
+    stepper = Euler() if consistent_integration else VoltageFirst()
     cell = Izhikevich(a=a, b=b, c=c, d=d, v_peak=V_th, stepper=stepper)
     y0 = eqx.tree_at(lambda s: s.u, cell.init(as_shape("nest.izhikevich", shape)), as_parameter(U_m))
     receptor = Receptor(Instant(), Delta() if consistent_integration else CUBA())

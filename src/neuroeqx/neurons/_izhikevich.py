@@ -26,8 +26,9 @@ class Izhikevich(AbstractNeuron):
     by d.
 
     The published classes belong to a way of stepping: with coarse steps another one has other spikes. `Euler()` moves both
-    variables from their old values. `HalfSteps()` is what the paper's programs do: v in two halves of a step, then u from
-    the new v. In the quadratic v is bounded at 10,000 mV, far outside of any voltage.
+    variables from their old values. `VoltageFirst()` is what the paper's programs do: v in two halves of a step, then u from
+    the new v; `VoltageFirst(1)`, v in one step, those of Izhikevich (2004). Two of the 20 firing patterns shown there
+    have p2 = 4.1 and p3 = 108. In the quadratic v is bounded at 10,000 mV, far outside of any voltage.
 
     **Arguments:**
 
@@ -37,7 +38,7 @@ class Izhikevich(AbstractNeuron):
     - `d`: recovery by a spike, mV/ms.
     - `p1`, `p2`, `p3`: the quadratic, 1/(mV ms), 1/ms and mV/ms.
     - `v_peak`: voltage at which a spike is over, mV.
-    - `stepper`: `Euler()`, `HalfSteps()`, or any other.
+    - `stepper`: `Euler()`, `VoltageFirst()`, or any other.
     - `surrogate`: as in `LIF`.
 
     Currents are in mV/ms.

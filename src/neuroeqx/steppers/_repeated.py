@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .._checks import check_steps
 from .._interfaces import AbstractStepper
 from .._types import Key, Time, VectorField, Y
 
@@ -28,8 +29,7 @@ class Repeated(AbstractStepper):
     def __check_init__(self) -> None:
         if not isinstance(self.stepper, AbstractStepper):
             raise TypeError(f"Repeated: `stepper` must be a stepper such as RK4(), got {type(self.stepper).__name__}.")
-        if not isinstance(self.n, int) or isinstance(self.n, bool) or self.n < 1:
-            raise ValueError(f"Repeated: `n` must be a whole number of steps, at least 1, got {self.n!r}.")
+        check_steps(self, "n")
 
     @property
     def order(self) -> int | float:
