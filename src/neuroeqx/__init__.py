@@ -46,10 +46,11 @@ from ._record import (
     state as state,
     Trace as Trace,
     voltage as voltage,
+    weights as weights,
 )
 from ._simulate import simulate as simulate, Solution as Solution
 from ._trainable import trainable as trainable
-from ._wrappers import Every as Every, Refractory as Refractory, Substeps as Substeps
+from ._wrappers import Chain as Chain, Every as Every, Refractory as Refractory, Substeps as Substeps
 from .network import (
     Network as Network,
     part as part,

@@ -498,6 +498,11 @@ class AbstractPlasticity(eqx.Module):
     needs_voltage: ClassVar[bool] = False
     is_modulated: ClassVar[bool] = False
 
+    @property
+    def modulators(self) -> dict[str, Any]:
+        """Populations whose spikes are a third factor too, and what each spike adds to its integral over time."""
+        return {}
+
     def __check_init__(self) -> None:
         check_finite(self)
         for name, value in vars(self).items():

@@ -81,7 +81,7 @@ class Trace(eqx.Module):
 
 
 class Recorder(eqx.Module):
-    """What to keep of a run; made by `spikes`, `rate`, `voltage`, `output` and `state`.
+    """What to keep of a run; made by `spikes`, `rate`, `voltage`, `output`, `weights` and `state`.
 
     - `select`: `(model, state, output of the step) -> array`.
     - `every`: keep every k-th step, the first being step k.
@@ -167,6 +167,18 @@ def state(where: Callable[[State], Array], *, every: int = 1) -> Recorder:
     return Recorder(_State(where), every=every)
 
 
+def weights(projection: str, indices: Any = None, *, every: int = 1) -> Recorder:
+    """Record the weights of a plastic projection: `Trace`.
+
+    **Arguments:**
+
+    - `projection`: its name in `Network.projections`, such as `"E->I:ampa"`.
+    - `indices`: a selection of its synapses, by their flat index in `NetworkState.weights`; all, in that shape, if `None`.
+    - `every`: keep every k-th step.
+    """
+    return Recorder(_Weights(projection), every=every, indices=_selection(indices))
+
+
 # The selectors are classes, and not closures, so that two recorders of the same thing compare equal and do not compile
 # the program twice.
 class _Output(eqx.Module):
@@ -185,6 +197,19 @@ class _Voltage(eqx.Module):
         del output
         _check_name(model, self.name)
         return voltage_of(state if self.name is None else state.populations[self.name])
+
+
+class _Weights(eqx.Module):
+    projection: str = eqx.field(static=True)
+
+    def __call__(self, model: AbstractDynamics, state: State, output: Output) -> Array:
+        del output
+        if not isinstance(model, Network) or self.projection not in state.weights:
+            plastic = sorted(state.weights) if isinstance(model, Network) else "none, for it is no network"
+            raise ValueError(
+                f"A recorder names the weights of {self.projection!r}; the model's plastic projections: {plastic}."
+            )
+        return state.weights[self.projection]
 
 
 class _State(eqx.Module):

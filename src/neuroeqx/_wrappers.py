@@ -125,6 +125,42 @@ class EveryState(eqx.Module):
         return voltage(self.cell)
 
 
+class Chain(AbstractCell):
+    """Cells one after the other, each with the output of the one before as its input; the output is that of the last.
+
+    For example kinetics of several stages, `Projection(..., release=Chain(STP(), NMDA()))`: what short-term plasticity
+    releases opens NMDA channels.
+
+    **Arguments:**
+
+    - `cells`: two or more.
+    """
+
+    cells: tuple[AbstractCell, ...]
+
+    def __init__(self, *cells: Any):
+        self.cells = cells
+
+    def __check_init__(self) -> None:
+        if len(self.cells) < 2 or not all(isinstance(cell, AbstractCell) for cell in self.cells):
+            raise TypeError(
+                f"Chain: takes two or more cells, such as Chain(STP(), NMDA()), got {[type(x).__name__ for x in self.cells]}."
+            )
+
+    def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> tuple[State, ...]:
+        keys = [None if key is None else jax.random.fold_in(key, i) for i in range(len(self.cells))]
+        return tuple(cell.init(shape, key=own) for cell, own in zip(self.cells, keys, strict=True))
+
+    def step(
+        self, state: tuple[State, ...], input: Any, *, dt: float, t: Time = 0.0, key: Key | None = None
+    ) -> tuple[tuple[State, ...], Output]:
+        after = []
+        for i, (cell, own) in enumerate(zip(self.cells, state, strict=True)):
+            now, input = cell.step(own, input, dt=dt, t=t, key=None if key is None else jax.random.fold_in(key, i))
+            after.append(now)
+        return tuple(after), input
+
+
 class Every(AbstractCell):
     """Moves a cell only in every n-th step (in the first, the n+1st, ...), by n times dt.
 

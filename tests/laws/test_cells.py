@@ -17,6 +17,7 @@ from .table import CELLS
 
 N, T, DT = 4, 60, 0.25
 KEY = jr.key(0)
+traces = []
 
 
 def own_parameters(cell):
@@ -31,10 +32,17 @@ def inputs(current, n=N):
 
 
 @eqx.filter_jit
-def run(cell, x, steps=T, state=None, first=0):
+def run(cell, x, state=None, first=0, steps=T):
+    """`steps` steps from the one of number `first`. Every cell's program is used by most of the laws."""
+    traces.append(cell)
     state = cell.init(x.shape) if state is None else state
     step = lambda s, i: cell.step(s, x, dt=DT, key=jr.fold_in(KEY, i))
-    return lax.scan(step, state, jnp.arange(first, first + steps))
+    return lax.scan(step, state, first + jnp.arange(steps))
+
+
+def begin(cell, x):
+    """The arguments of a run from the beginning."""
+    return cell, x, cell.init(x.shape), jnp.asarray(0)
 
 
 def assert_trees_equal(a, b, **tolerance):
@@ -43,11 +51,14 @@ def assert_trees_equal(a, b, **tolerance):
         np.testing.assert_allclose(np.asarray(x), np.asarray(y), **tolerance)
 
 
-everywhere = pytest.mark.parametrize(("make", "current"), CELLS.values(), ids=CELLS.keys())
+# Of the module, so that all laws of a cell come together, in one process, which compiles its program once.
+@pytest.fixture(scope="module", params=CELLS.values(), ids=CELLS.keys())
+def case(request):
+    return request.param
 
 
-@everywhere
-def test_a_step_keeps_structure_shapes_and_dtypes(make, current, dtype):
+def test_a_step_keeps_structure_shapes_and_dtypes(case, dtype):
+    make, current = case
     cell, x = make(), inputs(current)
     state = cell.init((N,))
     after, output = jax.eval_shape(lambda s: cell.step(s, x, dt=DT, key=KEY), state)
@@ -58,70 +69,71 @@ def test_a_step_keeps_structure_shapes_and_dtypes(make, current, dtype):
     assert all(x.dtype in (np.dtype(dtype), np.dtype("int16"), np.dtype("int32")) for x in jtu.tree_leaves(state))
 
 
-@everywhere
-def test_the_input_matters_and_the_output_is_finite(make, current):
+def test_the_input_matters_and_the_output_is_finite(case, x64):
+    make, current = case
     cell = make()
-    _, loud = run(cell, inputs(current))
-    _, silent = run(cell, inputs(0.0))
+    _, loud = run(*begin(cell, inputs(current)))
+    _, silent = run(*begin(cell, inputs(0.0)))
     assert np.all(np.isfinite(loud))
     assert np.any(np.asarray(loud) != np.asarray(silent))
 
 
-@everywhere
-def test_jit_equals_eager(make, current, x64):
+def test_jit_equals_eager(case, x64):
+    make, current = case
     cell, x = make(), inputs(current)
-    eager = cell.init((N,))
-    jitted, step = eager, eqx.filter_jit(lambda c, s: c.step(s, x, dt=DT, key=KEY))
-    for _ in range(4):
-        eager, out = cell.step(eager, x, dt=DT, key=KEY)
-        jitted, out_jit = step(cell, jitted)
-        assert_trees_equal((eager, out), (jitted, out_jit), rtol=1e-10, atol=1e-10)
+    eager, outputs = cell.init((N,)), []
+    for i in range(3):
+        eager, out = cell.step(eager, x, dt=DT, key=jr.fold_in(KEY, i))
+        outputs.append(out)
+    jitted, expected = run(*begin(cell, x), 3)
+    assert_trees_equal((eager, jnp.stack(outputs)), (jitted, expected), rtol=1e-10, atol=1e-10)
 
 
-@everywhere
-def test_vmap_equals_a_loop(make, current, x64):
+def test_vmap_equals_a_loop(case, x64):
+    make, current = case
     cell = make()
     batch = jnp.stack([inputs(current) * c for c in (0.8, 1.0, 1.3)])
-    _, together = jax.vmap(lambda x: run(cell, x))(batch)
+    _, together = jax.vmap(lambda x: run(*begin(cell, x)))(batch)
     for x, y in zip(batch, together, strict=True):
-        np.testing.assert_allclose(run(cell, x)[1], y, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(run(*begin(cell, x))[1], y, rtol=1e-9, atol=1e-9)
 
 
-@everywhere
-def test_a_parameter_per_cell_equals_the_same_number_for_all(make, current, x64):
+def test_a_parameter_per_cell_equals_the_same_number_for_all(case, x64):
+    make, current = case
     cell, x = make(), inputs(current)
-    _, expected = run(cell, x)
+    _, expected = run(*begin(cell, x))
     values = {name: float(jnp.ravel(getattr(_innermost(cell), name))[0]) for name in own_parameters(cell)}
-    _, found = run(make(**{name: np.full(N, value) for name, value in values.items()}), x)
+    _, found = run(*begin(make(**{name: np.full(N, value) for name, value in values.items()}), x))
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
-@everywhere
-def test_cells_do_not_see_each_other(make, current, x64):
+def test_cells_do_not_see_each_other(case, x64):
+    make, current = case
     cell, x = make(), inputs(current)
-    _, whole = run(cell, x)
-    # The first ones, for random numbers belong to places.
-    _, part = run(cell, x[:3])
-    np.testing.assert_allclose(part, whole[:, :3], rtol=1e-9, atol=1e-9)
+    _, one = run(*begin(cell, x))
+    _, other = run(*begin(cell, x.at[N - 1].set(0.0)))
+    assert np.any(one[:, N - 1] != other[:, N - 1])
+    np.testing.assert_array_equal(one[:, : N - 1], other[:, : N - 1])
 
 
-@everywhere
-def test_a_run_in_two_parts_is_the_same_run(make, current):
+def test_a_run_in_parts_is_the_same_run(case, x64):
+    make, current = case
     cell, x = make(), inputs(current)
-    state, whole = run(cell, x, 60)
-    middle, first = run(cell, x, 25)
-    end, second = run(cell, x, 35, middle, 25)
-    assert_trees_equal(state, end, rtol=0, atol=0)
-    np.testing.assert_array_equal(np.concatenate([first, second]), whole)
+    state, outputs = begin(cell, x)[2], []
+    for first in range(0, T, 3):
+        state, out = run(cell, x, state, jnp.asarray(first), 3)
+        outputs.append(out)
+    end, whole = run(*begin(cell, x))
+    assert_trees_equal((state, jnp.concatenate(outputs)), (end, whole), rtol=0, atol=0)
 
 
-@everywhere
-def test_gradients_are_finite(make, current):
+def test_gradients_are_finite(case):
     """In single precision, where numbers overflow first."""
+    make, current = case
 
     def loss(args):
         cell, x = args
-        state, outputs = run(cell, x, 30)
+        state, outputs = run(*begin(cell, x))
         return outputs.sum() + sum(jnp.sum(s) for s in jtu.tree_leaves(eqx.filter(state, eqx.is_inexact_array)))
 
     grads = eqx.filter_grad(loss)((make(), inputs(current)))
@@ -129,16 +141,16 @@ def test_gradients_are_finite(make, current):
     assert np.any(np.asarray(grads[1]) != 0.0)
 
 
-@everywhere
-def test_new_parameter_values_do_not_compile_anew(make, current):
+def test_new_parameter_values_do_not_compile_anew(case, x64):
+    make, current = case
     x = inputs(current)
-    step = eqx.filter_jit(eqx.debug.assert_max_traces(lambda c, s, x: c.step(s, x, dt=DT, key=KEY), max_traces=1))
-    for name in own_parameters(make()) or [None]:
-        for factor in (1.0, 1.01, 1.02):
-            cell = make()
-            if name is not None:
-                cell = make(**{name: factor * float(jnp.ravel(getattr(_innermost(cell), name))[0])})
-            step(cell, cell.init((N,)), x)
+    run(*begin(make(), x))
+    before = len(traces)
+    for name in own_parameters(make()):
+        value = float(jnp.ravel(getattr(_innermost(make()), name))[0])
+        for factor in (1.01, 1.02):
+            run(*begin(make(**{name: factor * value}), x))
+    assert len(traces) == before
 
 
 def test_no_tracer_leaks():
@@ -147,9 +159,7 @@ def test_no_tracer_leaks():
     def total(cells):
         outputs = []
         for cell, (_, current) in zip(cells, CELLS.values(), strict=True):
-            state = cell.init((N,))
-            for i in range(2):
-                state, output = cell.step(state, inputs(current), dt=DT, key=jr.fold_in(KEY, i))
+            _, output = cell.step(cell.init((N,)), inputs(current), dt=DT, key=KEY)
             outputs.append(output.sum())
         return sum(outputs)
 
@@ -157,16 +167,16 @@ def test_no_tracer_leaks():
         eqx.filter_eval_shape(eqx.filter_grad(total), [make() for make, _ in CELLS.values()])
 
 
-@everywhere
-def test_non_finite_parameters_are_refused(make, current):
+def test_non_finite_parameters_are_refused(case):
+    make, current = case
     for name in own_parameters(make()):
         for bad in (np.nan, np.inf):
             with pytest.raises(ValueError, match=rf"`{name}` must be finite"):
                 make(**{name: bad})
 
 
-@everywhere
-def test_the_wrong_type_of_parameter_is_refused(make, current):
+def test_the_wrong_type_of_parameter_is_refused(case):
+    make, current = case
     for name in own_parameters(make()):
         with pytest.raises(TypeError, match="must be a number or an array of numbers"):
             make(**{name: "fast"})

@@ -53,6 +53,20 @@ def test_a_rule_given_twice_is_one():
     assert plain.plasticity == {} and jax.tree.leaves((empty.weights, empty.traces)) == []
 
 
+def test_weights_are_recorded(x64):
+    net, inputs, key = network(nex.plasticity.STDP(a_plus=0.05)), {"E": 8.0}, jax.random.key(1)
+    record = {"all": nex.weights("in->E:ampa", every=40), "some": nex.weights("in->E:ampa", [3, 0], every=40)}
+    sol = nex.simulate(net, 60.0, 0.5, inputs, record=record, key=key)
+    found = np.asarray(sol.records["all"].values)
+    assert found.shape == (3, *sol.state.weights["in->E:ampa"].shape) and np.ptp(found, axis=0).max() > 0.0
+    np.testing.assert_array_equal(found[-1], sol.state.weights["in->E:ampa"])
+    np.testing.assert_array_equal(sol.records["some"].values, found.reshape(3, -1)[:, [3, 0]])
+    with pytest.raises(ValueError, match=r"weights of 'E->E:ampa'; the model's plastic projections: \['in->E:ampa'\]"):
+        nex.simulate(net, 1.0, 0.5, inputs, record={"w": nex.weights("E->E:ampa")}, key=key)
+    with pytest.raises(ValueError, match="plastic projections: none, for it is no network"):
+        nex.simulate(nex.Population(nex.LIF(), 2), 1.0, 0.5, record={"w": nex.weights("E->E:ampa")})
+
+
 def test_resumed_jitted_batched_and_without_leaks(x64):
     net, key, inputs = network(nex.plasticity.STDP(a_plus=0.05)), jax.random.key(1), {"E": 8.0}
     record = {"w": nex.state(_weights)}

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import neuroeqx as nex
 import numpy as np
 import pytest
-from plasticity_references import driven
+from plasticity_references import driven, relay, source
 
 
 RATES, SHIFTS = (1.0, 10.0, 20.0, 40.0, 50.0), (10, -10)  # Hz; ms from an arrival to the target's spike
@@ -140,6 +140,31 @@ def test_reward(x64, ledger):
         1e-10,
         "dw = c d dt at the end of each step",
     )
+
+
+def test_dopamine_of_a_population(x64):
+    """The same weights as with the spikes of the population given as an input by hand."""
+    rng = np.random.default_rng(5)
+    pre, post, dopamine = ((rng.random((400, n)) < 0.05).astype(float) for n in (4, 3, 5))
+    w, released = np.full((4, 3), 0.5), 0.3
+    stimulus = 0.01 * np.arange(400.0)[:, None] / 400.0
+
+    def learned(rule, **inputs):
+        populations = {"pre": source(pre, DT), "post": relay(3), "dopamine": source(dopamine, DT)}
+        to = nex.Projection("pre", "post", "syn", nex.connect.Dense(w), plasticity=rule)
+        drives = {"post": nex.Samples(jnp.asarray(post * 1e9)), **inputs}
+        return np.asarray(
+            nex.simulate(nex.Network(populations, [to]), 400 * DT, DT, drives).state.weights["pre->post:syn"]
+        )
+
+    spikes = dopamine.sum(1, keepdims=True) * released / DT
+    rule = functools.partial(nex.plasticity.RewardSTDP, **REWARD, w_min=None, w_max=None)
+    by_spikes = learned(rule(per_spike=released, modulator="dopamine"), RewardSTDP=nex.Samples(jnp.asarray(stimulus)))
+    by_hand = learned(rule(), RewardSTDP=nex.Samples(jnp.asarray(spikes + stimulus)))
+    assert np.abs(by_hand - w).max() > 1e-3
+    np.testing.assert_allclose(by_spikes, by_hand, rtol=1e-12)
+    with pytest.raises(ValueError, match=r"'RewardSTDP' is modulated by a population 'VTA'; there are \['dop"):
+        learned(rule(modulator="VTA"))
 
 
 def test_scaling(x64, ledger):

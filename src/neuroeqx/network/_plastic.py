@@ -73,6 +73,12 @@ def named_rules(
         if len(set(own)) < len(own):
             raise ValueError(f"Network: projection {name!r} has the same rule twice.")
         owned[name] = tuple(own)
+    for name, rule in named.items():
+        for modulator in rule.modulators:
+            if modulator not in taken:
+                raise ValueError(
+                    f"Network: the rule {name!r} is modulated by a population {modulator!r}; there are {sorted(taken)}."
+                )
     return named, owned
 
 
@@ -154,6 +160,9 @@ def learn(
             output = outputs[population].reshape(-1)
             v = voltage(populations[population]).reshape(-1) if rule.needs_voltage else None
             factor = _factor(factors.get(own), net.populations[population].shape, output)
+            for modulator, amount in rule.modulators.items():
+                released = (jnp.sum(outputs[modulator]) * (amount / dt)).astype(output.dtype)
+                factor = released if factor is None else factor + released
             seen, after.targets[target] = rule.move_target(
                 traces.targets[target], output, v=v, factor=factor, dt=dt
             )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -25,6 +26,8 @@ class RewardSTDP(AbstractPlasticity):
     simulate(net, t1, dt, inputs={"RewardSTDP": nex.Samples(released)})
     ```
 
+    DA may also be, or be as well, what the spikes of a population release everywhere at once: `modulator` is its name.
+
     In every step both decay, then come this step's spikes and what was released in it (exactly, held over the step), then w
     changes by $c\, d\, dt$. Because c changes in every step, so does every synapse.
 
@@ -34,9 +37,11 @@ class RewardSTDP(AbstractPlasticity):
     - `tau_c`: time constant of the eligibility, ms.
     - `tau_d`: time constant of dopamine, ms; `None`: d is the input itself, such as a reward minus what was expected.
     - `w_min`, `w_max`: as in `STDP`, in the unit of the weight.
+    - `per_spike`: what a spike of the modulator adds to d (to the integral of d, in ms, with `tau_d=None`).
+    - `modulator`: the name of a population of the network, if any.
 
-    The input is one number for all, or one for each target: in units of d per ms, or with `tau_d=None` of d. Without it d is
-    zero.
+    The input is one number for all, or one for each target: in units of d per ms, or with `tau_d=None` of d. Without it, and
+    without a modulator, d is zero.
     """
 
     a_plus: Parameter = param(0.1)
@@ -47,7 +52,13 @@ class RewardSTDP(AbstractPlasticity):
     tau_d: Float[Array, ""] | None = bound(200.0)
     w_min: Float[Array, ""] | None = bound(0.0)
     w_max: Float[Array, ""] | None = bound(1.0)
+    per_spike: Parameter = param(1.0)
+    modulator: str | None = eqx.field(default=None, static=True)
     is_modulated: ClassVar[bool] = True
+
+    @property
+    def modulators(self) -> dict[str, Any]:
+        return {} if self.modulator is None else {self.modulator: self.per_spike}
 
     def __check_init__(self) -> None:
         check_positive(self, "tau_plus", "tau_minus", "tau_c", "tau_d")
