@@ -1,5 +1,7 @@
 """Strict JAX for the whole suite, and both precisions for whatever asks for `dtype`."""
 
+import contextlib
+import gc
 import json
 import os
 from pathlib import Path
@@ -11,10 +13,12 @@ import pytest
 from neuroeqx.testing.ledger import Entry
 
 
-# XLA compiles small programs in half the time without its new emitters. It reads this when it is first used; the choice is
-# gone from jaxlib 0.11.
+# Most of the time goes into the compiling of small programs that run once. XLA does that in half the time without its new
+# emitters (the choice is gone from jaxlib 0.11), and in less without optimising. It reads this when it is first used.
+_quick = ["--xla_backend_optimization_level=0"]
 if jaxlib.version.__version_info__ < (0, 11):
-    os.environ["XLA_FLAGS"] = f"--xla_cpu_use_fusion_emitters=false {os.environ.get('XLA_FLAGS', '')}"
+    _quick.append("--xla_cpu_use_fusion_emitters=false")
+os.environ["XLA_FLAGS"] = " ".join([*_quick, os.environ.get("XLA_FLAGS", "")])
 
 
 # The same examples in every run: one that fails can be looked at.
@@ -31,6 +35,24 @@ def dtype(request):
     """Runs a test in single and in double precision."""
     with jax.enable_x64(request.param == "float64"):
         yield request.param
+
+
+@pytest.fixture
+def no_leaks():
+    """A context in which tracers that outlive their transformation are errors."""
+
+    @contextlib.contextmanager
+    def checking():
+        # JAX looks for them among all objects, of which there are millions after some hundred tests.
+        gc.collect()
+        gc.freeze()
+        try:
+            with jax.checking_leaks():
+                yield
+        finally:
+            gc.unfreeze()
+
+    return checking
 
 
 @pytest.fixture

@@ -90,7 +90,9 @@ def test_every_cell_has_a_current():
     assert {cell.__name__ for cell in CURRENTS} == cells - {"Refractory", "EscapeRate", "AtPeak"}
 
 
-@pytest.mark.parametrize("stepper", [stepper for name, (stepper, _) in ORDERS.items() if name not in ("Repeated", "Bosh3")])
+@pytest.mark.parametrize(
+    "stepper", [stepper for name, (stepper, _) in ORDERS.items() if name not in ("Repeated", "Bosh3")]
+)
 def test_order_with_every_cell(stepper, ledger):
     slopes = {}
     for kind, current in CURRENTS.items():

@@ -173,14 +173,14 @@ def test_spiking_gradients_reach_every_weight_of_a_recurrent_sparse_net():
     assert np.mean(weight != 0.0) > 0.9
 
 
-def test_no_leaks_from_a_gradient_through_a_delayed_network(smooth):
+def test_no_leaks_from_a_gradient_through_a_delayed_network(smooth, no_leaks):
     weights, with_values = smooth
 
     def loss(weights):
         net = with_values(weights, jnp.array(3.0))
         return nex.simulate(net, 0.5, 0.1, {"E": 1.0}, record={"o": nex.output("E")}).records["o"].values.sum()
 
-    with jax.checking_leaks():
+    with no_leaks():
         assert np.all(np.isfinite(jax.jit(jax.grad(loss))(weights)))
 
 

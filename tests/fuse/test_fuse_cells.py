@@ -144,7 +144,8 @@ KINETICS = {
     nex.NMDA: [(0.0, 1.0), (0.0, 2.0)],
     nex.NMDASecondOrder: [(0.0, 1.0), (0.0, 1.0), (0.0, 0.3)],
 }
-BOUND = [bounds for spread in KINETICS.values() for bounds in spread]
+CHAIN = nex.STP, nex.NMDA
+BOUND = [bounds for kind in (*KINETICS, *CHAIN) for bounds in KINETICS[kind]]
 
 # Every cell that the package exports, by class and by what is special. A class that is missing here fails a test.
 CASES: dict[Any, dict[str, Case]] = {
@@ -224,7 +225,14 @@ CASES: dict[Any, dict[str, Case]] = {
             },
         )
     },
-    Kinetics: {"": Case(lambda: Kinetics(LIF(), tuple(kind() for kind in KINETICS)), POINT, V + BOUND, ulps=ROUGH)},
+    Kinetics: {
+        "": Case(
+            lambda: Kinetics(LIF(), (*(kind() for kind in KINETICS), nex.Chain(*(kind() for kind in CHAIN)))),
+            POINT,
+            V + BOUND,
+            ulps=ROUGH,
+        )
+    },
     AdEx: {
         "": Case(lambda: AdEx(tau=each(15.0, 25.0)), (12.0, 30.0), V + [(0.0, 30.0)]),
         "ExpEuler": Case(lambda: AdEx(stepper=nex.ExpEuler()), (12.0, 30.0), V + [(0.0, 30.0)]),
@@ -238,7 +246,7 @@ def test_no_cell_is_missing():
     exported = {c for c in vars(nex).values() if isinstance(c, type) and issubclass(c, nex.AbstractCell)}
     concrete = {c for c in exported if not c.__name__.startswith("Abstract")}
     assert len(concrete) >= 9
-    together = {nex.Alpha, nex.DualExpon, *KINETICS}
+    together = {nex.Alpha, nex.Chain, nex.DualExpon, *KINETICS}
     assert concrete == (set(CASES) | together) - {AdEx, Gated, Kinetics}
 
 
@@ -323,7 +331,14 @@ def test_single_steps_and_whole_runs_in_double_precision(name, x64, runs):
     np.testing.assert_allclose(ours.records["o"].values, truth.records["o"].values, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name.split()[-1] not in ("Euler", "RK4", "Exact", "Heun")])
+# Those in which float32 has functions, forms or states of its own.
+SINGLE = (
+    "LIF", "LIF soft", "TraubMiles", "AdEx", "ExpIF", "Izhikevich2007", "GLIF 5", "EscapeRate", "Refractory LIF", "Every",
+    "LinearKernel and others", "Kinetics", "Gated",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SINGLE)
 def test_single_steps_in_single_precision(name, runs):
     case = ALL[name]
     model, both = runs(case)

@@ -292,9 +292,9 @@ def test_a_derivative_beside_whole_numbers(x64):
     np.testing.assert_allclose(*grads, rtol=1e-10)
 
 
-def test_leaks():
+def test_leaks(no_leaks):
     xs = drive((12,), "float32")
-    with jax.checking_leaks():
+    with no_leaks():
         run = lambda v, gain: fuse.scan(lambda v, x: (0.5 * v + gain * x, v), v, xs)[1].sum()
         jax.jit(jax.vmap(run, (0, None)))(jnp.ones((2, 12)), jnp.float32(2.0))
         jax.jit(jax.grad(run))(jnp.ones(12), jnp.float32(2.0))

@@ -114,12 +114,10 @@ CHOSEN = (
 )  # fmt: skip
 IN_XLA = ("Every", "Every Graded")  # whose steps are not elementwise alone
 CASES = {name: CELLS[name] for name in CHOSEN}
-for _name, _stepper in STEPPERS.items():
-    if _name != "FromDiffrax" and not isinstance(_stepper, nex.AbstractNoiseStepper):
-        CASES[f"LIF {_name}"] = functools.partial(nex.LIF, stepper=_stepper), 1.5
-CASES["TraubMiles Euler"] = functools.partial(nex.TraubMiles, stepper=nex.Euler()), 500.0
-for _name, _surrogate in SURROGATES.items():
-    CASES[f"LIF {_name}"] = functools.partial(lambda kind: nex.LIF(surrogate=kind()), type(_surrogate)), 1.5
+for _name in ("Euler", "Exact", "RK4"):
+    CASES[f"LIF {_name}"] = functools.partial(nex.LIF, stepper=STEPPERS[_name]), 1.5
+for _name in ("Sigmoid", "PiecewiseLinear"):
+    CASES[f"LIF {_name}"] = functools.partial(lambda kind: nex.LIF(surrogate=kind()), type(SURROGATES[_name])), 1.5
 
 
 SINGLE = "LIF", "LIF Heun", "Graded", "TraubMiles", "Refractory", "Izhikevich"
@@ -133,9 +131,9 @@ def test_cells(name, dtype):
     currents = numbers((STEPS, 37), dtype, 0.5, 3.0) * current
     dt = 0.05 if current > 100 else 2.0  # most fire
     function, *operands = gradients(cell, cell.init((37,)), currents, dt)
-    # Differences of numbers that are almost the same (slopes of rates), or growth (upstrokes): to 1e-4 in XLA too.
+    # Upstrokes, with which rounding grows: in XLA, too, to 1.5e-5 and 3e-4.
     steep = dtype == "float32" and any(kind in name for kind in ("TraubMiles", "Izhikevich"))
-    least = 5.0 * rounding(function, *operands) if steep else 0.0
+    least = 2.0 * rounding(function, *operands) if steep else 0.0
     result = same(function, *operands, dtype=dtype, native=name not in IN_XLA, least=least)
     assert max(float(jnp.max(jnp.abs(x))) for x in jax.tree.leaves(result)) > 1e-3
 
@@ -367,7 +365,7 @@ def test_a_backward_function_of_the_users(dtype):
     np.testing.assert_allclose(*(jax.grad(total(scan))(v) for scan in (fuse.scan, lax.scan)), rtol=tolerance(dtype))
 
 
-def test_leaks_and_simulations(x64):
+def test_leaks_and_simulations(x64, no_leaks):
     """A layer of refractory cells, as it is trained."""
     population = nex.Population(nex.Refractory(nex.LIF(), 1.0), 37)
 
@@ -380,7 +378,7 @@ def test_leaks_and_simulations(x64):
     grads = [eqx.filter_grad(functools.partial(total, fused=fused))(population.cell, drive) for fused in (True, False)]
     for x, y in zip(*map(jax.tree.leaves, grads), strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-12)
-    with jax.checking_leaks():
+    with no_leaks():
         jaxpr = jax.make_jaxpr(jax.grad(functools.partial(total, fused=True), argnums=1))(population.cell, drive)
     loops = fused_scans(jaxpr.jaxpr)
     assert [loop.reverse for loop in loops] == [False, True]

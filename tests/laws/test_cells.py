@@ -153,7 +153,7 @@ def test_new_parameter_values_do_not_compile_anew(case, x64):
     assert len(traces) == before
 
 
-def test_no_tracer_leaks():
+def test_no_tracer_leaks(no_leaks):
     """Of all cells at once: looking for leaks takes long, and says whose they are."""
 
     def total(cells):
@@ -163,7 +163,7 @@ def test_no_tracer_leaks():
             outputs.append(output.sum())
         return sum(outputs)
 
-    with jax.checking_leaks():
+    with no_leaks():
         eqx.filter_eval_shape(eqx.filter_grad(total), [make() for make, _ in CELLS.values()])
 
 

@@ -260,7 +260,7 @@ def test_backends_agree_on_infinite_values():
 
 @every_backend
 @every_weight
-def test_inside_a_loop(backend, shared):
+def test_inside_a_loop(backend, shared, no_leaks):
     """Values and gradients through time, with leaks of tracers checked."""
     case = Case(40, 40, shared=shared)
 
@@ -273,7 +273,7 @@ def test_inside_a_loop(backend, shared):
             return jnp.sum(lax.scan(lambda s, x: (add(s * 0.5, weight, x),) * 2, case.out, x)[1] ** 2)
 
         x = jnp.stack([case.x, case.x * 2, case.x * 0, case.x])
-        with jax.checking_leaks():
+        with no_leaks():
             return jax.jit(lambda x: lax.scan(step, case.out, x))(x), jax.jit(jax.grad(loss, (0, 1)))(case.weight, x)
 
     assert_close(run(add_matvec(case, backend)), run(case.dense_add))

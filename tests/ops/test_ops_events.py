@@ -83,7 +83,7 @@ def test_vmap(backend):
 
 @every_backend
 @pytest.mark.parametrize("batched", [False, True])
-def test_recording_in_a_loop_leaves_gradients_alone(backend, batched):
+def test_recording_in_a_loop_leaves_gradients_alone(backend, batched, no_leaks):
     def run(v, record):
         def step(carry, t):
             v, events = carry
@@ -102,7 +102,7 @@ def test_recording_in_a_loop_leaves_gradients_alone(backend, batched):
         v, map_ = jnp.stack([v, v + 0.55]), jax.vmap
     else:
         map_ = jax.jit
-    with jax.checking_leaks():
+    with no_leaks():
         (value, (_, count)), slope = map_(gradient(True))(v)
     (truth, _), slope_truth = map_(gradient(False))(v)
     np.testing.assert_array_equal(value, truth)

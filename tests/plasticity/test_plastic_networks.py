@@ -67,7 +67,7 @@ def test_weights_are_recorded(x64):
         nex.simulate(nex.Population(nex.LIF(), 2), 1.0, 0.5, record={"w": nex.weights("E->E:ampa")})
 
 
-def test_resumed_jitted_batched_and_without_leaks(x64):
+def test_resumed_jitted_batched_and_without_leaks(x64, no_leaks):
     net, key, inputs = network(nex.plasticity.STDP(a_plus=0.05)), jax.random.key(1), {"E": 8.0}
     record = {"w": nex.state(_weights)}
     plain = lambda net, t1, k, **more: nex.simulate(net, t1, 0.5, inputs, record=record, key=k, fused=False, **more)
@@ -78,7 +78,7 @@ def test_resumed_jitted_batched_and_without_leaks(x64):
     change = whole.records["w"].values[-1] - np.asarray(net.projections["in->E:ampa"].comm.weight)
     assert change.min() < -0.005 and change.max() > 0.005
     keys = jnp.stack([key, jax.random.key(2)])
-    with jax.checking_leaks():
+    with no_leaks():
         batch = eqx.filter_jit(eqx.filter_vmap(lambda net, k: plain(net, 60.0, k), in_axes=(None, 0)))(net, keys)
     np.testing.assert_allclose(batch.records["w"].values[0], whole.records["w"].values, rtol=0, atol=1e-12)
     assert np.abs(batch.records["w"].values[0] - batch.records["w"].values[1]).max() > 1e-3
