@@ -21,24 +21,30 @@ def rates(cell, x, t1, dt):
     return trains(cell, x, t1, dt)[0].sum(0) / t1 * 1000.0
 
 
-def test_lif_rates_equal_the_closed_form(dtype):
+def test_lif_rates_equal_the_closed_form(dtype, ledger):
     # 1 / (t_ref + tau ln(I / (I - 1))) at tau 20, t_ref 2: published to four decimals; the grid rounds each interval up.
     current = np.array([1.2, 1.5, 2.0, 3.0])
     interval = 2.0 + 20.0 * np.log(current / (current - 1.0))
     np.testing.assert_allclose(1000.0 / interval, [26.4304, 41.7149, 63.0400, 98.9188], atol=5e-4)
     dt = 0.01
     spikes, _ = trains(nex.Refractory(nex.LIF(tau=20.0), 2.0), current, 1500.0, dt)
+    worst = 0.0
     for i in range(4):
         found = np.diff(np.flatnonzero(spikes[:, i])) * dt
-        assert np.all((found >= interval[i] - 1e-6) & (found <= interval[i] + dt + 1e-6)) or dtype == "float32"
+        worst = max(worst, np.abs(found - np.ceil(np.round(interval[i] / dt, 6)) * dt).max())
         np.testing.assert_allclose(found.mean(), interval[i] + dt / 2, atol=dt)
+    if dtype == "float64":
+        reference = "t_ref + tau ln(I / (I - 1)), rounded up to the grid: 26.4304 ... 98.9188 Hz at I = 1.2, 1.5, 2, 3"
+        for model in ("LIF", "Refractory"):
+            ledger(model, reference, "every interval over 1,500 ms, ms", worst, 1e-6, "spikes on the grid")
 
 
-def test_lif_first_spike_time(x64):
+def test_lif_first_spike_time(x64, ledger):
     current, tau, dt = 1.5, 20.0, 0.001
     spikes, _ = trains(nex.LIF(tau=tau), current, 30.0, dt)
     exact = tau * np.log(current / (current - 1.0))
-    assert np.flatnonzero(spikes[:, 0])[0] + 1 == np.ceil(exact / dt)
+    late = np.flatnonzero(spikes[:, 0])[0] + 1 - np.ceil(exact / dt)
+    ledger("LIF", "tau ln(I / (I - 1))", "the step of the first spike", abs(late), 0.0, "spikes on the grid")
 
 
 def test_hard_and_soft_reset(x64):
@@ -56,12 +62,14 @@ def test_a_neuron_above_threshold_fires_even_if_it_started_there():
 
 
 @pytest.mark.parametrize("t_ref", [0.0, 0.5, 2.0])
-def test_refractory_counts_whole_steps(t_ref, dtype):
+def test_refractory_counts_whole_steps(t_ref, dtype, ledger):
     # Driven so hard that it fires in the first step in which it may.
     spikes, _ = trains(nex.Refractory(nex.LIF(), t_ref), 1e6, 30.0, 0.1)
     steps = np.flatnonzero(spikes[:, 0])
     assert steps[0] == 0
-    assert set(np.diff(steps)) == {round(t_ref / 0.1) + 1}
+    error = np.abs(np.diff(steps) - (round(t_ref / 0.1) + 1)).max()
+    departures = "a period must be a whole number of steps"
+    ledger("Refractory", "counting", "steps between spikes under an overwhelming drive", error, 0.0, departures)
 
 
 def test_no_spikes_while_refractory_even_above_threshold():
@@ -112,17 +120,19 @@ def test_refractory_refuses_what_it_cannot_hold():
         nex.Refractory(nex.LIF(), -1.0)
 
 
-def test_leaky_is_a_low_pass_filter(x64):
+def test_leaky_is_a_low_pass_filter(x64, ledger):
     cell = nex.Leaky(tau=10.0, v_rest=0.5, r=2.0)
     v, out = cell.step(jnp.array([0.1]), jnp.array([0.7]), dt=3.0)
-    np.testing.assert_allclose(v, 1.9 + (0.1 - 1.9) * np.exp(-0.3), rtol=1e-14)
+    error = abs(float(v[0]) - (1.9 + (0.1 - 1.9) * np.exp(-0.3)))
+    ledger("Leaky", "closed form", "voltage after one step", error, 1e-14)
     np.testing.assert_array_equal(v, out)
 
 
-def test_graded_is_the_equation_of_its_docstring(x64):
+def test_graded_is_the_equation_of_its_docstring(x64, ledger):
     cell = nex.Graded(tau=10.0, bias=0.3, stepper=nex.Euler())
     v, out = cell.step(jnp.array([-0.5, 0.2]), jnp.array([0.1, 0.4]), dt=0.5)
-    np.testing.assert_allclose(v, [-0.5 + 0.05 * (0.3 + 0.5 + 0.1), 0.2 + 0.05 * (0.3 - 0.2 + 0.4)], rtol=1e-14)
+    error = np.abs(v - np.array([-0.5 + 0.05 * (0.3 + 0.5 + 0.1), 0.2 + 0.05 * (0.3 - 0.2 + 0.4)])).max()
+    ledger("Graded", "one step of Euler by hand", "voltage", error, 1e-14)
     np.testing.assert_allclose(out, np.maximum(v, 0.0))
     _, out = nex.Graded(activation=jnp.tanh).step(jnp.array([0.2]), 0.0, dt=1e-9)
     np.testing.assert_allclose(out, np.tanh(0.2), rtol=1e-7)
@@ -151,16 +161,20 @@ def reference_spikes(current, t1):
     return found.t_events[0]
 
 
-def test_traub_miles_against_an_independent_solver(x64):
+def test_traub_miles_against_an_independent_solver(x64, ledger):
     exact = reference_spikes(500.0, 100.0)
     assert len(exact) > 7
     spikes, _ = trains(nex.TraubMiles(stepper=nex.RK4()), 500.0, 100.0, 0.005)
     found = (np.flatnonzero(spikes[:, 0]) + 1) * 0.005
     assert len(found) == len(exact)
-    assert np.all((found - exact >= -1e-4) & (found - exact <= 0.006))
+    # In the step that contains it.
+    error = np.abs(found - 0.0025 - exact).max()
+    departures = "singular voltages of the rates replaced by their limits"
+    quantity = "every spike over 100 ms, `RK4` in steps of 0.005 ms, ms"
+    ledger("TraubMiles", "SciPy LSODA, published rates", quantity, error, 0.0035, departures)
 
 
-def test_traub_miles_default_stepper_converges_to_it(x64):
+def test_traub_miles_default_stepper_converges_to_it(x64, ledger):
     exact = reference_spikes(500.0, 30.0)
     times = {}
     for dt in (0.04, 0.02, 0.01):
@@ -171,7 +185,9 @@ def test_traub_miles_default_stepper_converges_to_it(x64):
     ratios = [errors[0] / errors[1], errors[1] / errors[2]]
     np.testing.assert_allclose(ratios, 2.0, atol=0.15)  # first order
     # Without its first-order part the error is that of locating a spike on the grid.
-    np.testing.assert_allclose(2 * times[0.01] - times[0.02], exact, atol=0.02)
+    error = np.abs(2 * times[0.01] - times[0.02] - exact).max()
+    quantity = "every spike over 30 ms, extrapolated from two steps, ms"
+    ledger("TraubMiles", "SciPy LSODA, published rates", quantity, error, 0.02)
 
 
 def test_traub_miles_rates_are_finite_at_their_singular_voltages(dtype):
@@ -219,29 +235,6 @@ def test_substeps_are_shorter_steps(x64):
 def test_counts_are_whole_numbers(wrap, n):
     with pytest.raises(ValueError, match="`n` must be a whole number of steps"):
         wrap(nex.LIF(), n)
-
-
-@pytest.mark.parametrize(
-    ("make", "derivative"),
-    [
-        (nex.SuperSpike, lambda x: 1.0 / (1.0 + 3.0 * np.abs(x)) ** 2),
-        (nex.Arctan, lambda x: 1.5 / (1.0 + (np.pi / 2 * 3.0 * x) ** 2)),
-        (nex.Sigmoid, lambda x: 3.0 / (1 + np.exp(-3.0 * x)) / (1 + np.exp(3.0 * x))),
-        (nex.PiecewiseLinear, lambda x: np.maximum(0.0, 1.0 - np.abs(3.0 * x))),
-    ],
-    ids=["SuperSpike", "Arctan", "Sigmoid", "PiecewiseLinear"],
-)
-def test_surrogates_step_forwards_and_smooth_backwards(make, derivative, x64):
-    surrogate = make(3.0)
-    x = jnp.array([-2.0, -0.3, -1e-9, 0.0, 0.2, 1.5])
-    np.testing.assert_array_equal(surrogate(x), [0.0, 0.0, 0.0, 1.0, 1.0, 1.0])
-    np.testing.assert_allclose(jax.vmap(jax.grad(surrogate))(x), derivative(np.asarray(x)), rtol=1e-7, atol=1e-12)
-    _, tangent = jax.jvp(surrogate, (x,), (jnp.full_like(x, 2.0),))
-    np.testing.assert_allclose(tangent, 2.0 * derivative(np.asarray(x)), rtol=1e-7, atol=1e-12)
-    slope = jax.grad(lambda s: make(s)(x).sum())(jnp.array(3.0))
-    h = 1e-6
-    smooth = lambda s: make(s).smooth(x).sum()
-    np.testing.assert_allclose(slope, (smooth(3.0 + h) - smooth(3.0 - h)) / (2 * h), rtol=1e-6)
 
 
 def test_gradients_pass_the_reset(x64):

@@ -15,7 +15,7 @@ def recorded(source, t1, dt, key=None, **kwargs):
     ]
 
 
-def test_poisson_counts_and_independence(dtype):
+def test_poisson_counts_and_independence(dtype, ledger):
     spikes = recorded(nex.Poisson(np.repeat([5.0, 40.0], 500), 1000), 1000.0, 1.0, jr.key(0))
     counts = spikes.counts()
     for part, p in ((counts[:500], 0.005), (counts[500:], 0.04)):
@@ -24,19 +24,20 @@ def test_poisson_counts_and_independence(dtype):
         observed = np.bincount(part, minlength=80)[:80]
         observed = np.append(observed[keep], observed[~keep].sum())
         expected = np.append(expected[keep], 500 - expected[keep].sum())
-        assert stats.chisquare(observed, expected).pvalue > 1e-3
+        p = stats.chisquare(observed, expected).pvalue
+        departures = "at most one spike of a source in a step"
+        ledger("Poisson", "binomial distribution", "counts, chi-square, 0.001 / p", 1e-3 / p, 1.0, departures)
     per_step = np.bincount(spikes.steps, minlength=1000)
     assert abs(np.corrcoef(per_step[1:], per_step[:-1])[0, 1]) < 0.12
     np.testing.assert_allclose(per_step.var() / per_step.mean(), 1.0, atol=0.15)
 
 
-def test_poisson_intervals_are_geometric():
+def test_poisson_intervals_are_geometric(ledger):
     train = recorded(nex.Poisson(100.0, 1), 50_000.0, 1.0, jr.key(1))
     intervals = np.diff(train.steps)
     expected = stats.geom(0.1).pmf(np.arange(1, 30)) * len(intervals)
-    assert (
-        stats.chisquare(*_with_rest(np.bincount(intervals, minlength=30)[1:30], expected, len(intervals))).pvalue > 1e-3
-    )
+    p = stats.chisquare(*_with_rest(np.bincount(intervals, minlength=30)[1:30], expected, len(intervals))).pvalue
+    ledger("Poisson", "geometric distribution", "intervals, chi-square, 0.001 / p", 1e-3 / p, 1.0)
 
 
 def _with_rest(observed, expected, total):
@@ -53,10 +54,12 @@ def test_spike_times_come_when_they_are_due(dtype):
     assert values[1, 1] == 3.0
 
 
-def test_spike_times_are_exact_late_in_a_run():
+def test_spike_times_are_exact_late_in_a_run(ledger):
     late = np.array([999_999.3, 999_999.8])
     spikes = recorded(nex.SpikeTimes(late, [0, 0], 1), 1e6, 0.1)
-    np.testing.assert_array_equal(spikes.steps, [9_999_993, 9_999_998])
+    error = np.abs(np.asarray(spikes.steps) - [9_999_993, 9_999_998]).max()
+    departures = "several spikes of a source in one step are one entry of the record"
+    ledger("SpikeTimes", "counting", "the step of a spike after 10^7 steps", error, 0.0, departures)
 
 
 def test_no_spike_times_at_all():
@@ -67,17 +70,21 @@ def value(drive, ts, dt=0.5):
     return np.asarray(jax.vmap(lambda t: drive(t, dt=dt))(jnp.asarray(ts)))
 
 
-def test_currents_are_functions_of_time(x64):
+def test_currents_are_functions_of_time(x64, ledger):
     ts = np.arange(0.0, 10.0, 0.5)
-    np.testing.assert_allclose(value(nex.StepCurrent(2.0, 3.0, 6.0), ts), 2.0 * ((ts >= 3.0) & (ts < 6.0)))
-    np.testing.assert_allclose(value(nex.StepCurrent(2.0, 3.0), ts), 2.0 * (ts >= 3.0))
-    np.testing.assert_allclose(value(nex.RampCurrent(1.0, 3.0, 2.0, 6.0), ts), np.interp(ts, [2.0, 6.0], [1.0, 3.0]))
     pieces = nex.PiecewiseCurrent([1.0, 3.0, 4.5], [2.0, -1.0, 0.5])
-    expected = np.select([ts >= 4.5, ts >= 3.0, ts >= 1.0], [0.5, -1.0, 2.0], 0.0)
-    np.testing.assert_allclose(value(pieces, ts), expected)
+    cases = [
+        (nex.StepCurrent(2.0, 3.0, 6.0), 2.0 * ((ts >= 3.0) & (ts < 6.0))),
+        (nex.StepCurrent(2.0, 3.0), 2.0 * (ts >= 3.0)),
+        (nex.RampCurrent(1.0, 3.0, 2.0, 6.0), np.interp(ts, [2.0, 6.0], [1.0, 3.0])),
+        (pieces, np.select([ts >= 4.5, ts >= 3.0, ts >= 1.0], [0.5, -1.0, 2.0], 0.0)),
+        (nex.SineCurrent(2.0, 100.0, 0.3, 0.5), 0.5 + 2.0 * np.sin(2 * np.pi * 0.1 * ts + 0.3)),
+    ]
+    for drive, expected in cases:
+        error = np.abs(value(drive, ts) - expected).max()
+        departures = "times that are no multiple of dt count as the nearest one"
+        ledger(type(drive).__name__, "its formula", "value over 20 steps", error, 1e-12, departures)
     np.testing.assert_allclose(value(nex.PiecewiseCurrent([1.0], [[2.0, 3.0]]), ts)[-1], [2.0, 3.0])
-    expected = 0.5 + 2.0 * np.sin(2 * np.pi * 0.1 * ts + 0.3)
-    np.testing.assert_allclose(value(nex.SineCurrent(2.0, 100.0, 0.3, 0.5), ts), expected, atol=1e-12)
 
 
 def test_a_step_current_acts_in_exactly_the_steps_of_its_interval():
@@ -89,7 +96,7 @@ def test_a_step_current_acts_in_exactly_the_steps_of_its_interval():
     assert counts == [(i, 7) for i in range(1, 200)]
 
 
-def test_noise_does_not_depend_on_the_step(x64):
+def test_noise_does_not_depend_on_the_step(x64, ledger):
     # The standard deviation of a leaky integrator of white noise is sigma / sqrt(2 tau).
     for dt in (0.1, 0.5):
         noise = nex.NoiseCurrent(1.5, 2.0, (2000,))
@@ -100,7 +107,10 @@ def test_noise_does_not_depend_on_the_step(x64):
         a = np.exp(-dt / 10.0)
         sd = 10.0 * 2.0 / np.sqrt(dt) * np.sqrt((1 - a) ** 2 / (1 - a**2))
         np.testing.assert_allclose(sd, 10 * 2.0 / np.sqrt(20.0), rtol=2e-3)
-        np.testing.assert_allclose(last.std(), sd, rtol=0.07)
+        error = abs(last.std() / sd - 1.0) * np.sqrt(2.0 * 2000)
+        reference = "variance of a leaky integrator, sigma^2 / (2 tau)"
+        quantity = "standard deviation at two steps, standard errors"
+        ledger("NoiseCurrent", reference, quantity, error, 4.0, "held over each step")
         np.testing.assert_allclose(last.mean(), 15.0, atol=4 * sd / np.sqrt(2000))
 
 

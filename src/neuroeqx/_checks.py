@@ -23,11 +23,16 @@ def check_fraction(model: eqx.Module, *names: str) -> None:
     _check(model, names, lambda x: (x <= 0.0) | (x > 1.0), "must be above 0 and at most 1")
 
 
-def check_steps(module: eqx.Module, name: str) -> None:
-    """Raise a `ValueError` unless a field is a number of steps."""
+def check_above(limit: float, model: eqx.Module, *names: str) -> None:
+    """As `check_positive`, of another limit."""
+    _check(model, names, lambda x: x <= limit, f"must be above {limit:g}")
+
+
+def check_count(module: eqx.Module, name: str, of: str = "steps") -> None:
+    """Raise a `ValueError` unless a field is a number of steps, or of other things."""
     n = getattr(module, name)
     if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"{type(module).__name__}: `{name}` must be a whole number of steps, at least 1, got {n!r}.")
+        raise ValueError(f"{type(module).__name__}: `{name}` must be a whole number of {of}, at least 1, got {n!r}.")
 
 
 _RESET = "a spike would leave the neuron at or above its threshold"

@@ -77,14 +77,16 @@ def _exprel_inverse_of(x, exp_x):
 
 @_exprel_inverse.defjvp
 def _(primals, tangents):
-    y = neuroeqx_exprel_inverse(*primals)
-    return y, _exprel_inverse_slope(*primals, y) * tangents[0]
+    (x,), (dx,) = primals, tangents
+    y = neuroeqx_exprel_inverse(x)
+    return y, _exprel_inverse_slope(x, y) * dx
 
 
 @_exprel_inverse_of.defjvp
 def _(primals, tangents):
-    y = neuroeqx_exprel_inverse_of(*primals)
-    return y, _exprel_inverse_slope(primals[0], y) * tangents[0]  # which knows of the change of e^x
+    (x, exp_x), (dx, _) = primals, tangents
+    y = neuroeqx_exprel_inverse_of(x, exp_x)
+    return y, _exprel_inverse_slope(x, y) * dx  # which knows of the change of e^x
 
 
 # Of x / (e^x - 1) with Bernoulli's numbers.

@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from ._checks import check_steps
+from ._checks import check_count
 from ._current import as_current, Course
 from ._fields import param
 from ._interfaces import AbstractCell, AbstractSpiking
@@ -129,7 +129,7 @@ class Chain(AbstractCell):
     """Cells one after the other, each with the output of the one before as its input; the output is that of the last.
 
     For example kinetics of several stages, `Projection(..., release=Chain(STP(), NMDA()))`: what short-term plasticity
-    releases opens NMDA channels.
+    releases opens NMDA channels. The state is a tuple of theirs.
 
     **Arguments:**
 
@@ -176,7 +176,7 @@ class Every(AbstractCell):
     n: int = eqx.field(static=True)
 
     def __check_init__(self) -> None:
-        check_steps(self, "n")
+        check_count(self, "n")
 
     def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> EveryState:
         inner = self.cell.init(shape, key=key)
@@ -212,7 +212,7 @@ class Substeps(AbstractCell):
     n: int = eqx.field(static=True)
 
     def __check_init__(self) -> None:
-        check_steps(self, "n")
+        check_count(self, "n")
 
     def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> State:
         return self.cell.init(shape, key=key)

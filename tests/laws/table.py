@@ -81,6 +81,26 @@ SURROGATES = {
     "Arctan": nex.Arctan(),
     "Sigmoid": nex.Sigmoid(),
     "PiecewiseLinear": nex.PiecewiseLinear(),
+    **{
+        name: getattr(nex.surrogate, name)()
+        for name in (
+            "Erf",
+            "Gaussian",
+            "LeakyReLU",
+            "LogTailedReLU",
+            "MultiGaussian",
+            "PiecewiseExponential",
+            "PiecewiseLeakyReLU",
+            "PiecewiseQuadratic",
+            "QPseudoSpike",
+            "ReLUGrad",
+            "S2NN",
+            "SignedLog",
+            "Slayer",
+            "SoftSign",
+            "SquarewaveFourier",
+        )
+    },
 }
 
 OUTPUTS = {"COBA": nex.COBA(-80.0), "CUBA": nex.CUBA(), "Delta": nex.Delta(), "MgBlock": nex.MgBlock()}

@@ -11,6 +11,7 @@ import neuroeqx as nex
 import numpy as np
 import pytest
 from jax import lax
+from neuroeqx._voltage import with_voltage
 
 from .table import CELLS
 
@@ -151,6 +152,30 @@ def test_new_parameter_values_do_not_compile_anew(case, x64):
         for factor in (1.01, 1.02):
             run(*begin(make(**{name: factor * value}), x))
     assert len(traces) == before
+
+
+def test_extreme_voltages():
+    """Far from where any membrane gets, as the variables of a program that goes wrong, or of a wild guess in a fit, may be:
+    all that three steps give is finite, and so are the derivatives, in single precision."""
+    far = jnp.array([-1000.0, -200.0, 200.0, 1000.0])
+    cells = {name: (make(), current) for name, (make, current) in CELLS.items()}
+    spiking = {name: x for name, x in cells.items() if isinstance(x[0], nex.AbstractSpiking)}
+    assert len(spiking) > 20
+
+    def after(cell, current, v):
+        state, found = with_voltage(cell.init((N,)), v), []
+        for i in range(3):
+            state, output = cell.step(state, jnp.full(N, current), dt=DT, key=jr.fold_in(KEY, i))
+            found += [output, *jtu.tree_leaves(eqx.filter(state, eqx.is_inexact_array))]
+        return sum(jnp.sum(x) for x in found), jnp.stack([jnp.all(jnp.isfinite(x)) for x in found])
+
+    @eqx.filter_jit
+    def of_all(cells):
+        run = lambda cell, current: jax.value_and_grad(lambda v: after(cell, current, v), has_aux=True)(far)
+        return {name: run(*x) for name, x in cells.items()}
+
+    for name, ((_, finite), slope) in of_all(spiking).items():
+        assert np.all(finite) and np.all(np.isfinite(slope)), (name, slope)
 
 
 def test_no_tracer_leaks(no_leaks):

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import neuroeqx as nex
 import pytest
+from neuroeqx.testing import ledger
 
 from .test_table import public_finals
 
 
-PAGE = (Path(__file__).parents[2] / "docs" / "fidelity.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "fidelity.md").read_text().split(ledger.BEGIN)[1].split(ledger.END)[0]
 NAMED = {
     name for row in PAGE.splitlines() if row.startswith("| ") for name in re.findall(r"`(\w+)`", row.split("|")[1])
 }
@@ -25,6 +26,7 @@ BASES = [
     nex.AbstractDrive,
     nex.AbstractDynamics,
     nex.AbstractPlasticity,
+    nex.AbstractSurrogate,
 ]
 
 

@@ -37,7 +37,7 @@ class RewardSTDP(AbstractPlasticity):
     - `tau_c`: time constant of the eligibility, ms.
     - `tau_d`: time constant of dopamine, ms; `None`: d is the input itself, such as a reward minus what was expected.
     - `w_min`, `w_max`: as in `STDP`, in the unit of the weight.
-    - `per_spike`: what a spike of the modulator adds to d (to the integral of d, in ms, with `tau_d=None`).
+    - `per_spike`: what a spike of the modulator adds to d (with `tau_d=None` to its integral over time), dimensionless.
     - `modulator`: the name of a population of the network, if any.
 
     The input is one number for all, or one for each target: in units of d per ms, or with `tau_d=None` of d. Without it, and

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._checks import check_steps
+from .._checks import check_count
 from .._interfaces import AbstractStepper
 from .._types import Key, Time, VectorField, Y
 
@@ -29,7 +29,7 @@ class Repeated(AbstractStepper):
     def __check_init__(self) -> None:
         if not isinstance(self.stepper, AbstractStepper):
             raise TypeError(f"Repeated: `stepper` must be a stepper such as RK4(), got {type(self.stepper).__name__}.")
-        check_steps(self, "n")
+        check_count(self, "n")
 
     @property
     def order(self) -> int | float:

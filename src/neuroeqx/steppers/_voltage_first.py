@@ -5,24 +5,24 @@ from typing import Any
 import equinox as eqx
 import jax.tree_util as jtu
 
-from .._checks import check_steps
+from .._checks import check_count
 from .._interfaces import AbstractStepper
 from .._types import Key, Time, VectorField, Y
 
 
 class VoltageFirst(AbstractStepper):
-    """The schemes of Izhikevich's programs: the first variable, a cell's voltage, moves by forward Euler in `n` equal parts of
-    the step, then the others in one step from its new value. Order 1.
+    """The schemes of the programs of Izhikevich (2003) and Izhikevich (2004): the first variable, a cell's voltage, moves by
+    forward Euler in `n` equal parts of the step, then the others in one step from its new value. Order 1.
 
     **Arguments:**
 
-    - `n`: 2 for those of Izhikevich (2003), 1 for those of Izhikevich (2004).
+    - `n`: 2 for the former, 1 for the latter, a whole number, at least 1.
     """
 
     n: int = eqx.field(default=2, static=True)
 
     def __check_init__(self) -> None:
-        check_steps(self, "n")
+        check_count(self, "n")
 
     @property
     def order(self) -> int:
