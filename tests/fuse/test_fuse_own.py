@@ -5,7 +5,13 @@ import jax.numpy as jnp
 import neuroeqx as nex
 import numpy as np
 import pytest
-from neuroeqx._math import exprel_inverse, phi1
+from neuroeqx._math import (
+    exprel_inverse,
+    neuroeqx_exprel_inverse,
+    neuroeqx_exprel_inverse_of,
+    neuroeqx_phi1,
+    phi1,
+)
 from neuroeqx.fuse._own import name_of
 
 
@@ -14,6 +20,14 @@ def names(function, *args):
 
 
 @pytest.mark.parametrize("function", [phi1, exprel_inverse, lambda x: exprel_inverse(x, x)])
+def test_the_value_beside_a_derivative_is_the_function(function):
+    slope = lambda x: jax.jvp(function, (x,), (jnp.ones_like(x),))
+    assert sum(name.startswith("neuroeqx_") for name in names(slope, jnp.ones(3))) == 1
+
+
+@pytest.mark.parametrize(
+    "function", [neuroeqx_phi1, neuroeqx_exprel_inverse, lambda x: neuroeqx_exprel_inverse_of(x, x)]
+)
 def test_a_derivative_is_not_the_function(function):
     x = jnp.ones(3)
     assert sum(name.startswith("neuroeqx_") for name in names(function, x)) == 1

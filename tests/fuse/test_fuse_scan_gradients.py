@@ -109,10 +109,9 @@ def gradients(cell, state, currents, dt=0.1):
 
 
 CHOSEN = (
-    "LIF", "LIF soft", "LIF Heun", "Leaky", "Graded", "TraubMiles", "Refractory", "Refractory TraubMiles", "Every",
-    "Every Graded", "Substeps", "Izhikevich", "GIF",
+    "LIF", "LIF soft", "LIF Heun", "Leaky", "Graded", "TraubMiles", "Refractory", "Every", "Substeps", "Izhikevich",
 )  # fmt: skip
-IN_XLA = ("Every", "Every Graded")  # whose steps are not elementwise alone
+IN_XLA = ("Every",)  # whose steps are not elementwise alone
 CASES = {name: CELLS[name] for name in CHOSEN}
 for _name in ("Euler", "Exact", "RK4"):
     CASES[f"LIF {_name}"] = functools.partial(nex.LIF, stepper=STEPPERS[_name]), 1.5
