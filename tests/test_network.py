@@ -49,20 +49,22 @@ def assert_same_spikes(a, b):
         np.testing.assert_array_equal(a.records[name].neurons, b.records[name].neurons)
 
 
-def test_decay_then_add_then_the_cell_moves(x64, ledger):
+@pytest.mark.parametrize("kind", ["COBA", "CUBA"])
+def test_decay_then_add_then_the_cell_moves(kind, x64, ledger):
     """The order of a step, against the same equations written as a plain loop."""
     source = nex.SpikeTimes([0.0, 0.3, 0.4], [0, 0, 0], 1)
-    target = nex.Population(nex.Leaky(tau=20.0, stepper=nex.Euler()), 1, receptors(5.0, 2.0))
+    receptor = nex.Receptor(nex.Expon(5.0), nex.COBA(2.0) if kind == "COBA" else nex.CUBA())
+    target = nex.Population(nex.Leaky(tau=20.0, stepper=nex.Euler()), 1, {"ampa": receptor})
     net = nex.Network({"s": source, "t": target}, [nex.Projection("s", "t", "ampa", nex.connect.one_to_one(0.5))])
     sol = nex.simulate(net, 1.0, DT, {"t": 0.3}, record={"v": nex.voltage("t")})
     g = v = 0.0
     expected = []
     for n in range(10):
         g = g * np.exp(-DT / 5.0) + 0.5 * ((n - 1) in (0, 3, 4))
-        v = v + DT / 20.0 * (-v + g * (2.0 - v) + 0.3)
+        v = v + DT / 20.0 * (-v + (g * (2.0 - v) if kind == "COBA" else g) + 0.3)
         expected.append(v)
     error = np.abs(sol.records["v"].values[:, 0] / expected - 1.0).max()
-    for model, departures in (("COBA", ""), ("Expon", "an arrival acts at full weight in its step")):
+    for model, departures in ((kind, ""), ("Expon", "an arrival acts at full weight in its step")):
         ledger(model, "a plain loop: decay, add, move", "voltage of a cell, relative", error, 1e-12, departures)
 
 
