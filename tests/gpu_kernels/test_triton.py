@@ -23,9 +23,8 @@ INSTALL = 'pip install -e ".[dev,gpu-evidence]"'
 # The packages that a group needs, and its environment.
 KERNELS = ("triton", "jax-triton", "jax-cuda13-plugin")
 GROUPS = {
-    "rows": (KERNELS, INTERPRETED),
-    "procedural": (KERNELS, INTERPRETED),
-    "events memory whole": (KERNELS, INTERPRETED),
+    "rows events": (KERNELS, INTERPRETED),
+    "procedural memory whole": (KERNELS, INTERPRETED),
     "compiled": (KERNELS, {}),
     "lowered": ((*KERNELS, "jax-cuda13-pjrt", "flatbuffers"), {}),
     "scan": (KERNELS, INTERPRETED),
