@@ -33,14 +33,14 @@ def test_values_and_derivatives(name, dtype):
     x = np.concatenate([[0.0, -0.0], *(random.uniform(-s, s, 100) for s in scales)]).astype(dtype)
     value, first, second = truths(x)[name.split()[0]]
     function, rounding = FUNCTIONS[name], np.finfo(dtype).eps
-    found = jax.vmap(jax.grad(function))(jnp.asarray(x))
+    found = jax.jit(jax.vmap(jax.grad(function)))(jnp.asarray(x))
     assert np.all(np.abs(found - first) <= 300 * rounding * np.abs(first) * (1.0 + np.abs(x) / 10.0))
     # The derivative by one rule, in either mode, and the rule's own.
     for mode in (jax.jacfwd(jax.grad(function)), jax.jacrev(jax.jacfwd(function))):
-        error = np.abs(jax.vmap(mode)(jnp.asarray(x)) - second)
+        error = np.abs(jax.jit(jax.vmap(mode))(jnp.asarray(x)) - second)
         assert np.all(error <= 10_000 * rounding * (np.abs(second) + 0.1 / (1.0 + np.abs(x))))
     # What counts of phi1 is its product with z. In double precision differences are taken down to 0.003.
-    error = np.abs(function(jnp.asarray(x)) - value) * (np.minimum(np.abs(x), 1.0) if name == "phi1" else 1.0)
+    error = np.abs(jax.jit(function)(jnp.asarray(x)) - value) * (np.minimum(np.abs(x), 1.0) if name == "phi1" else 1.0)
     assert np.all(error <= (10 if dtype == "float32" else 500) * rounding * value)
 
 
