@@ -60,7 +60,8 @@ def exprel_inverse(x: Float[Array, "..."], exp_x: Float[Array, "..."] | None = N
 
     **Arguments:**
 
-    - `exp_x`: $e^x$, finite, where it is known already.
+    - `exp_x`: $e^x$, finite, where it is known already. The derivative is that by x alone, which knows of the change of
+        $e^x$: no other number may stand here.
     """
     return _exprel_inverse(x) if exp_x is None else _exprel_inverse_of(x, exp_x)
 
@@ -86,7 +87,7 @@ def _(primals, tangents):
 def _(primals, tangents):
     (x, exp_x), (dx, _) = primals, tangents
     y = neuroeqx_exprel_inverse_of(x, exp_x)
-    return y, _exprel_inverse_slope(x, y) * dx  # which knows of the change of e^x
+    return y, _exprel_inverse_slope(x, y) * dx
 
 
 # Of x / (e^x - 1) with Bernoulli's numbers.

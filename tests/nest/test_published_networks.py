@@ -133,8 +133,8 @@ def balanced(kind, key):
 # Of NEST 3.10 from 200 to 1,000 ms: rates of E and I (Hz), irregularity of E, Fano factor of E in windows of 3 ms, for each of
 # its seeds. How far networks of this kind are from each other is from 30 of ours.
 NEST = {
-    "currents": ("iaf_psc_exp", 10, (5.68, 5.90, 5.85), (5.56, 5.66), (0.517, 0.534), (3.5, 5.1), (0.24, 0.06)),
-    "conductances": ("iaf_cond_exp", 5, (15.6, 19.4), (17.6, 18.8), (1.55, 1.57), (5.7, 6.4), (1.0, 0.5)),
+    "currents": ("iaf_psc_exp", 10, (5.68, 5.90, 5.85), (5.56, 5.66), (0.517, 0.534), (3.5, 5.1), (0.27, 0.064)),
+    "conductances": ("iaf_cond_exp", 5, (15.6, 19.4), (17.6, 18.8), (1.55, 1.57), (5.7, 6.4), (1.28, 0.60)),
 }
 
 

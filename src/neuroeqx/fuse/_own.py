@@ -1,6 +1,7 @@
 """Which equations are calls of functions of ours that have native code of their own."""
 
 import collections
+import functools
 import inspect
 from typing import Any
 
@@ -22,11 +23,16 @@ def name_of(eqn: Any) -> str:
 def _is_itself(name: str, eqn: Any) -> bool:
     """Whether a call is that of our function, and not of what JAX has made of it under the same name: a derivative, or the
     part that it needs."""
-    given = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars]
-    function = getattr(_math, name)
-    if len(eqn.outvars) != 1 or len(given) != len(inspect.signature(function).parameters):
+    dtypes = tuple(v.aval.dtype for v in eqn.invars)
+    if len(eqn.outvars) != 1 or len(dtypes) != len(inspect.signature(getattr(_math, name)).parameters):
         return False
-    return _arithmetic(eqn.params["jaxpr"].jaxpr) == _arithmetic(jax.make_jaxpr(function)(*given).jaxpr)
+    return _arithmetic(eqn.params["jaxpr"].jaxpr) == _own_arithmetic(name, dtypes)
+
+
+@functools.cache
+def _own_arithmetic(name: str, dtypes: tuple[Any, ...]) -> collections.Counter[str]:
+    given = [jax.ShapeDtypeStruct((), dtype) for dtype in dtypes]
+    return _arithmetic(jax.make_jaxpr(getattr(_math, name))(*given).jaxpr)
 
 
 _FORM = frozenset({"broadcast_in_dim", "convert_element_type", "reshape", "squeeze", "expand_dims"})

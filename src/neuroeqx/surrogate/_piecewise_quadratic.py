@@ -14,7 +14,7 @@ class PiecewiseQuadratic(AbstractSurrogate):
 
     **Arguments:**
 
-    - `slope`: $\alpha$, per unit of the distance to threshold, not 0; the derivative vanishes beyond $1 / \alpha$.
+    - `slope`: $\alpha$, per unit of the distance to threshold; the derivative vanishes beyond $1 / \alpha$.
     """
 
     slope: Parameter = param(1.0)

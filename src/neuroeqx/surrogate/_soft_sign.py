@@ -14,7 +14,7 @@ class SoftSign(AbstractSurrogate):
 
     **Arguments:**
 
-    - `slope`: $\alpha$, per unit of the distance to threshold, not negative.
+    - `slope`: $\alpha$, per unit of the distance to threshold.
     """
 
     slope: Parameter = param(1.0)
