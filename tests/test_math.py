@@ -39,9 +39,9 @@ def test_values_and_derivatives(name, dtype):
     for mode in (jax.jacfwd(jax.grad(function)), jax.jacrev(jax.jacfwd(function))):
         error = np.abs(jax.jit(jax.vmap(mode))(jnp.asarray(x)) - second)
         assert np.all(error <= 10_000 * rounding * (np.abs(second) + 0.1 / (1.0 + np.abs(x))))
-    # What counts of phi1 is its product with z. In double precision differences are taken down to 0.003.
-    error = np.abs(jax.jit(function)(jnp.asarray(x)) - value) * (np.minimum(np.abs(x), 1.0) if name == "phi1" else 1.0)
-    assert np.all(error <= (10 if dtype == "float32" else 500) * rounding * value)
+    # Differences are taken down to 1/16, and in double precision to 0.001.
+    error = np.abs(jax.jit(function)(jnp.asarray(x)) - value)
+    assert np.all(error <= (16 if dtype == "float32" else 1000) * rounding * value)
 
 
 def test_far_away(dtype):
@@ -55,8 +55,8 @@ def test_far_away(dtype):
 
 def test_phi1_in_single_precision():
     z = np.concatenate([-np.logspace(1, -8, 400), np.logspace(-8, 1, 400)])
-    # The change of a variable, not the weight itself, is what has the accuracy of the precision.
     z = np.float32(z).astype(float)
-    change = z * np.asarray(phi1(jnp.asarray(z, jnp.float32)), float)
-    np.testing.assert_allclose(change, np.expm1(z), rtol=2e-7, atol=1.2e-7)
+    weight = np.asarray(phi1(jnp.asarray(z, jnp.float32)), float)
+    np.testing.assert_allclose(weight, np.expm1(z) / z, rtol=1.5e-6)
+    np.testing.assert_allclose(z * weight, np.expm1(z), rtol=1.5e-6, atol=1.2e-7)  # the change of a variable
     np.testing.assert_allclose(exprel_inverse(jnp.asarray(z, jnp.float32)), z / np.expm1(z), rtol=2e-6)

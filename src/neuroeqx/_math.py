@@ -13,10 +13,9 @@ from jaxtyping import Array, Float
 def phi1(z: Float[Array, "..."]) -> Float[Array, "..."]:
     r"""$(e^z - 1) / z$, with its limit 1 at $z = 0$: the weight of the vector field in exponential Euler.
 
-    Near zero a Taylor series takes over, where the difference `exp(z) - 1` would lose digits. What counts is the error of
-    `z * phi1(z)`, the change of a variable relative to its distance from rest, and that is of the order of rounding with
-    either form; so in single precision the series is needed only very near to zero, and can be short. (`expm1` is exact as
-    well, but several times slower than `exp` on CPU.)
+    Near zero a Taylor series takes over, where the difference `exp(z) - 1` would lose digits: beyond it a few of the last
+    decimals are lost at most, which `z * phi1(z)`, the change of a variable relative to its distance from rest, does not show,
+    but its derivatives do. (`expm1` is exact as well, but several times slower than `exp` on CPU.)
     """
     return neuroeqx_phi1(z)
 
@@ -44,12 +43,11 @@ def _outside(x, function, coefficients):
 # Under a name by which native code for it is found.
 @functools.partial(jax.jit, inline=False)
 def neuroeqx_phi1(z):
-    single = z.dtype.itemsize <= 4
-    small = jnp.abs(z) < 1e-3
+    small = jnp.abs(z) < (1.0 / 16.0 if z.dtype.itemsize <= 4 else 1e-3)
     # Both branches see an argument that is safe for them, so that neither makes a NaN in the gradient of the other.
     s = jnp.where(small, z, 0.0)
     b = jnp.where(small, 1.0, z)
-    series = 1.0 + s * 0.5 if single else 1.0 + s * (1.0 / 2.0 + s * (1.0 / 6.0 + s * (1.0 / 24.0)))
+    series = 1.0 + s * (1.0 / 2.0 + s * (1.0 / 6.0 + s * (1.0 / 24.0)))
     return jnp.where(small, series, (jnp.exp(b) - 1.0) / b)
 
 

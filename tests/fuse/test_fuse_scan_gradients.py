@@ -50,18 +50,8 @@ def unrolled(body, carry, xs):
     return carry, jax.tree.map(lambda *x: jnp.stack(x), *outputs)
 
 
-def rounding(function, *operands):
-    """How far the results of `lax.scan` in float32 are from those in float64, relative to the largest numbers in them."""
-    run = lambda *xs: jax.tree.leaves(jax.jit(functools.partial(function, lax.scan))(*xs))
-    single = [np.asarray(x) for x in run(*operands)]
-    with jax.enable_x64(True):
-        double = [np.asarray(x) for x in run(*jax.tree.map(lambda x: jnp.asarray(x, "float64"), operands))]
-    pairs = zip(single, double, strict=True)
-    return max(np.abs(x - y).max() / np.abs(y).max() for x, y in pairs if np.abs(y).max() > 0)
-
-
-def same(function, *operands, dtype, native=True, truth=lax.scan, least=0.0):
-    """`function` takes a scan. Each result relative to the largest number in it, to `least` if that is more."""
+def same(function, *operands, dtype, native=True, truth=lax.scan):
+    """`function` takes a scan. Each result relative to the largest number in it."""
     ours, theirs = functools.partial(function, fuse.scan), functools.partial(function, truth)
     lowered = jax.jit(ours).lower(*operands)
     text = lowered.as_text()
@@ -70,7 +60,7 @@ def same(function, *operands, dtype, native=True, truth=lax.scan, least=0.0):
     assert jax.tree.structure(a) == jax.tree.structure(b)
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         assert (x.shape, x.dtype) == (y.shape, y.dtype)
-        np.testing.assert_allclose(x, y, rtol=0.0, atol=max(tolerance(dtype), least) * float(jnp.max(jnp.abs(y))))
+        np.testing.assert_allclose(x, y, rtol=0.0, atol=tolerance(dtype) * float(jnp.max(jnp.abs(y))))
     return a
 
 
@@ -87,14 +77,14 @@ def adex(cell, state, current):
 
 
 def run(scan, cell, state, currents, dt):
-    """All that a cell does, weighted."""
+    """All that a cell does, weighted; slowly enough in voltages that their rounding does not show."""
     step = lambda state, x: adex(cell, state, x)
     if not isinstance(cell, jax.Array):
         step = lambda state, x: cell.step(state, lambda v: x, dt=dt, t=0.0)
     state, outputs = scan(step, state, currents)
     real = [x for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.inexact)]
     weights = jnp.linspace(0.5, 1.5, outputs.size, dtype=outputs.dtype).reshape(outputs.shape)
-    return jnp.sum(weights * outputs) + sum(jnp.sum(jnp.sin(x)) for x in real)
+    return jnp.sum(weights * outputs) + sum(jnp.sum(jnp.sin(x / 30.0)) for x in real)
 
 
 def gradients(cell, state, currents, dt=0.1):
@@ -130,10 +120,7 @@ def test_cells(name, dtype):
     currents = numbers((STEPS, 37), dtype, 0.5, 3.0) * current
     dt = 0.05 if current > 100 else 2.0  # most fire
     function, *operands = gradients(cell, cell.init((37,)), currents, dt)
-    # Upstrokes, with which rounding grows: in XLA, too, to 1.5e-5 and 3e-4.
-    steep = dtype == "float32" and any(kind in name for kind in ("TraubMiles", "Izhikevich"))
-    least = 2.0 * rounding(function, *operands) if steep else 0.0
-    result = same(function, *operands, dtype=dtype, native=name not in IN_XLA, least=least)
+    result = same(function, *operands, dtype=dtype, native=name not in IN_XLA)
     assert max(float(jnp.max(jnp.abs(x))) for x in jax.tree.leaves(result)) > 1e-3
 
 

@@ -88,9 +88,10 @@ class _Simplifier:
 
     def _again(self, operation: Operation) -> bool:
         """Whether the same was computed before."""
-        atoms = [(a.value, a.dtype) if isinstance(a, Constant) else id(a) for a in operation.inputs]
+        atoms = [(repr(a.value), a.dtype) if isinstance(a, Constant) else id(a) for a in operation.inputs]
         output = operation.outputs[0]
-        key = repr((operation.name, sorted(operation.params.items(), key=str), atoms, output.shape, output.dtype))
+        params = repr(sorted(operation.params.items(), key=str)) if operation.params else ""
+        key = (operation.name, params, *atoms, output.shape, output.dtype)
         first = self.seen.setdefault(key, operation)
         if first is operation:
             return False

@@ -15,7 +15,7 @@ from jax.interpreters import batching
 from ..ops._primitive import bind
 from ._blocks import BLOCKS
 from ._call import Unsupported
-from ._flat import check, flatten
+from ._flat import check, Flat, flatten
 from ._lowering import register
 from ._plan import loops_within, Plan, plan
 from ._random import is_key
@@ -42,6 +42,10 @@ class Loop:
     def rest(self) -> list[int]:
         packed = {i for pack in self.packs for i in pack}
         return [i for i in range(len(self.body.jaxpr.invars)) if i not in packed]
+
+    @functools.cached_property
+    def flat(self) -> Flat:
+        return simplify(flatten(self.body))
 
 
 def while_loop(condition: Callable[[Any], Any], body: Callable[[Any], Any], carry: Any) -> Any:
@@ -96,7 +100,7 @@ def _loop_of(step: Step, condition: ClosedJaxpr) -> tuple[Loop, list[Any], list[
 
 def _moves(loop: Loop) -> bool:
     """Whether a part of the carry becomes another one as it is. Both would be changed in place, in some order."""
-    flat = simplify(flatten(loop.body))
+    flat = loop.flat
     views = {id(op.outputs[0]): op.inputs[0] for op in flat.operations if op.kind == "view"}
     for j, atom in enumerate(flat.outputs):
         source: Any = atom
@@ -139,7 +143,7 @@ def _native(*given: Any, loop: Loop, batched: tuple[bool, ...] | None) -> list[A
 
     carried = range(loop.consts, len(avals))
     pairs = tuple((i, i - loop.consts) for i in carried)
-    planned = plan(simplify(flatten(loop.body)), pairs)
+    planned = plan(loop.flat, pairs)
     layout = _compile.Layout(planned, loop.packs, batched)
     target = _compile.target(planned, layout, simplify(flatten(loop.condition)), loop.consts)
     operands = [jax.random.key_data(x) if is_key(x) else x for x in given]
