@@ -38,6 +38,7 @@ from ._interfaces import (
     Side as Side,
 )
 from ._record import (
+    correlation as correlation,
     output as output,
     rate as rate,
     Recorder as Recorder,

@@ -18,6 +18,7 @@ from jaxtyping import Array, Int
 
 from . import ops
 from ._abstract import Form
+from ._correlation import PairBuffer
 from ._interfaces import AbstractDrive
 from ._types import Key, Output, State
 from .fuse import either, scan as fused_scan, while_loop
@@ -95,7 +96,13 @@ class EventBuffer(eqx.Module):
         return cls(jnp.zeros((capacity, 2), jnp.int32), jnp.zeros((), jnp.int32))
 
     def append(self, x: Array, step: Int[Array, ""]) -> "EventBuffer":
-        return EventBuffer(*ops.events.append_events(self.rows, self.count, x.reshape(-1), step))
+        x = lax.stop_gradient(x).reshape(-1)
+        return EventBuffer(*ops.events.append_events(self.rows, self.count, x, step))
+
+
+# Pairs are added up in single precision, which counts to 2^24.
+PAIR_STEPS = 2**12
+Buffer = EventBuffer | PairBuffer
 
 
 def advance(
@@ -107,7 +114,7 @@ def advance(
 
     - `form`: the structure of the run and its state.
     - `fixed`, `state`: the arrays of the run and of its state. The memory of `start`, `state` and `buffers` is taken over.
-    - `buffers`: one of each recorder: an `EventBuffer`, or an array of `[slots, ...]` for a trace.
+    - `buffers`: one of each recorder: an `EventBuffer`, a `PairBuffer`, or an array of `[slots, ...]` for a trace.
 
     **Returns:** the step reached, the state, and the filled buffers.
     """
@@ -154,22 +161,26 @@ def _advance(
         return goes_on, s + 1, state, _written(run, buffers, run.record(state, output), s, start)
 
     shapes = jax.eval_shape(lambda s: run.record(*run.step(s, start, run.inputs)), state)
-    sizes = [
-        x.size if isinstance(buffer, EventBuffer) else (buffer.shape[0] - 1) * recorder.stride
-        for recorder, buffer, x in zip(run.recorders, buffers, shapes, strict=True)
-    ]
+    sizes = [_size(recorder, buffer, x) for recorder, buffer, x in zip(run.recorders, buffers, shapes, strict=True)]
     loop = while_loop if run.fused else lax.while_loop
     carry = room(start, _counts(buffers), 0), start, state, buffers
     _, reached, state, buffers = loop(lambda carry: carry[0], one, carry)
     return reached, [x for x in jtu.tree_leaves(state) if eqx.is_array(x)], buffers
 
 
+def _size(recorder: Any, buffer: Any, x: Any) -> int:
+    """How many events there can be in a step, or in how many steps the buffer is full."""
+    if isinstance(buffer, EventBuffer):
+        return x.size
+    return PAIR_STEPS if isinstance(buffer, PairBuffer) else (buffer.shape[0] - 1) * recorder.stride
+
+
 def _written(run: Run, buffers: list[Any], values: list[Array], s: Array, start: Array) -> list[Any]:
     """The buffers with what step `s` of a chunk that began with step `start` records."""
     written = []
     for recorder, buffer, x in zip(run.recorders, buffers, values, strict=True):
-        if isinstance(buffer, EventBuffer):
-            written.append(buffer.append(lax.stop_gradient(x), s))
+        if isinstance(buffer, Buffer):
+            written.append(buffer.append(x, s))
         else:
             # Steps between samples write to the slot of the sample to come, which the last of them fills for good: cheaper
             # than a branch.
@@ -191,7 +202,7 @@ _advance_small = _compiled(COMPILER_OPTIONS | {"xla_disable_hlo_passes": "cpu-pa
 _advance_large = _compiled(COMPILER_OPTIONS)
 
 
-def run_traced(run: Run, state: State, steps: int, buffers: list[EventBuffer | None], checkpoints: int | None) -> Any:
+def run_traced(run: Run, state: State, steps: int, buffers: list[Buffer | None], checkpoints: int | None) -> Any:
     """As `scan`. On CPU the steps are one native loop where there is native code for them and nothing is differentiated."""
     meaning = lambda run, state, buffers: scan(run, state, steps, buffers, checkpoints)
     if not run.fused or checkpoints is not None or steps == 0:
@@ -203,12 +214,12 @@ def run_traced(run: Run, state: State, steps: int, buffers: list[EventBuffer | N
     return results[0] if state is None else eqx.combine(results[0], static[1]), *results[1:]
 
 
-def _rounds(steps: int, run: Run, state: State, buffers: list[EventBuffer | None]) -> Any:
+def _rounds(steps: int, run: Run, state: State, buffers: list[Buffer | None]) -> Any:
     """The same steps as a loop that writes its traces into arrays, which native code does in place."""
     zero = jnp.zeros((), jnp.int32)
     shapes = jax.eval_shape(lambda s: run.record(*run.step(s, zero, run.inputs)), state)
     places: list[Any] = [
-        buffer if recorder.events else jnp.zeros((steps // recorder.stride + 1, *x.shape), x.dtype)
+        buffer if isinstance(buffer, Buffer) else jnp.zeros((steps // recorder.stride + 1, *x.shape), x.dtype)
         for recorder, buffer, x in zip(run.recorders, buffers, shapes, strict=True)
     ]
 
@@ -218,15 +229,15 @@ def _rounds(steps: int, run: Run, state: State, buffers: list[EventBuffer | None
         return s + 1, state, _written(run, places, run.record(state, output), s, zero)
 
     _, state, places = while_loop(lambda carry: carry[0] < steps, one, (zero, state, places))
-    buffers = [place if isinstance(place, EventBuffer) else None for place in places]
+    buffers = [place if isinstance(place, Buffer) else None for place in places]
     # What follows the last sample went to a slot of its own.
-    return state, buffers, [None if isinstance(place, EventBuffer) else place[:-1] for place in places]
+    return state, buffers, [None if isinstance(place, Buffer) else place[:-1] for place in places]
 
 
-def scan(run: Run, state: State, steps: int, buffers: list[EventBuffer | None], checkpoints: int | None) -> Any:
+def scan(run: Run, state: State, steps: int, buffers: list[Buffer | None], checkpoints: int | None) -> Any:
     """The same steps as a `lax.scan`, for use inside transformations.
 
-    **Returns:** the state, the event buffers, and for every recorder its trace (or `None`).
+    **Returns:** the state, the buffers, and for every recorder its trace (or `None`).
     """
     inputs, treedef = jtu.tree_flatten(run.inputs, is_leaf=is_input)
     # Samples travel as the scan's own inputs: their gradient is then written once per step, not accumulated over all.
@@ -238,10 +249,7 @@ def scan(run: Run, state: State, steps: int, buffers: list[EventBuffer | None], 
         drives = [drive if value is None else value for drive, value in zip(inputs, now, strict=True)]
         state, output = run.step(state, s, treedef.unflatten(drives))
         values = run.record(state, output)
-        buffers = [
-            None if buffer is None else buffer.append(lax.stop_gradient(x), s)
-            for buffer, x in zip(buffers, values, strict=True)
-        ]
+        buffers = [None if buffer is None else buffer.append(x, s) for buffer, x in zip(buffers, values, strict=True)]
         traces = [x if buffer is None else None for buffer, x in zip(buffers, values, strict=True)]
         return (state, buffers), traces
 

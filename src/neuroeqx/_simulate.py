@@ -13,6 +13,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from ._abstract import Form, form
+from ._correlation import Bins, PairBuffer
 from ._interfaces import AbstractDynamics
 from ._loop import advance, EventBuffer, is_input, Run, run_traced
 from ._record import Recorder, Spikes
@@ -26,7 +27,7 @@ class Solution(eqx.Module):
     """What `simulate` returns.
 
     - `t0`, `t1`, `dt`: ms.
-    - `records`: by the names given to `simulate`, each a `Spikes` or a `Trace`.
+    - `records`: by the names given to `simulate`, each a `Spikes`, a `Trace` or a `Correlogram`.
     - `state`: the model's final state. `simulate(model, t2, dt, state=sol.state, t0=sol.t1, key=key)` goes on from it,
         bit for bit as if there had been one run.
     """
@@ -66,7 +67,7 @@ def simulate(
         drive is a number or array (constant in time), a `Samples` (an array over time), a function of time
         `t -> array`, or a current such as `StepCurrent(...)`.
     - `t0`: the beginning, ms; a whole number of steps.
-    - `record`: recorders by name: `spikes`, `rate`, `voltage`, `output`, `state`.
+    - `record`: recorders by name: `spikes`, `rate`, `correlation`, `voltage`, `output`, `weights`, `state`.
     - `state`: where to begin; `model.init(dt=dt, key=...)` by default. It is not consumed.
     - `key`: randomness of the initial state and of every step. The same key at the same time gives the same draw, so a
         run in parts equals a run in one.
@@ -123,13 +124,12 @@ def _simulate_chunks(
 ) -> Solution:
     slots = _slots(run, shapes)
     spaces = tuple(
-        (recorder.events, max(4 * shape.size, 2**16) if recorder.events else (slots, *shape.shape), shape.dtype)
-        for recorder, shape in zip(run.recorders, shapes, strict=True)
+        _space(recorder, shape, slots, run.dt) for recorder, shape in zip(run.recorders, shapes, strict=True)
     )
     fixed = arrays[: len(arrays) - same.last]
     # The loop takes over the memory of its state, of which a leaf may be shared with the model or the caller.
     state, buffers, reached, stop = _begin(arrays[len(fixed) :], np.int32(steps), spaces)
-    kept: list[list[np.ndarray]] = [[] for _ in names]
+    kept: list[list[Any]] = [[] for _ in names]
     bar = _Progress(steps, run.dt) if progress else None
     start = 0
     while start < steps:
@@ -141,6 +141,9 @@ def _simulate_chunks(
                 kept[i].append(np.asarray(buffer.rows)[: int(buffer.count)].copy())
                 if end < steps:
                     buffers[i] = EventBuffer(buffer.rows, jnp.zeros((), jnp.int32))
+            elif isinstance(buffer, PairBuffer):
+                kept[i].append(jtu.tree_map(lambda x: np.asarray(x).astype(np.float64), buffer))
+                buffers[i] = buffer.emptied()
             else:
                 kept[i].append(np.asarray(buffer)[: end // recorder.stride - start // recorder.stride].copy())
         start = end
@@ -151,16 +154,34 @@ def _simulate_chunks(
         if recorder.events:
             rows = np.concatenate([np.zeros((0, 2), np.int32), *parts])
             records[name] = Spikes(rows[:, 0], rows[:, 1], len(rows), shape.size, t0, t1, run.dt)
+        elif recorder.pairs is not None:
+            records[name] = recorder.correlogram(parts, run.dt)
         else:
             values = np.concatenate([np.zeros((0, *shape.shape), shape.dtype), *parts])
             records[name] = recorder.trace(values, t0, run.dt)
     return Solution(t0, t1, run.dt, records, same.of([*fixed, *state])[1])
 
 
+def _space(recorder: Recorder, shape: Any, slots: int, dt: float) -> Any:
+    """What the buffer of a record has room for: a number of events, pairs in bins, or an array."""
+    if recorder.events:
+        return max(4 * shape.size, 2**16)
+    if recorder.pairs is not None:
+        return recorder.bins(dt), shape.dtype
+    return (slots, *shape.shape), shape.dtype
+
+
+def _empty(space: Any) -> Any:
+    if isinstance(space, int):
+        return EventBuffer.empty(space)
+    within, dtype = space
+    return PairBuffer.empty(within, dtype) if isinstance(within, Bins) else jnp.zeros(within, dtype)
+
+
 @functools.partial(jax.jit, static_argnums=2)
-def _begin(leaves: list[Any], steps: Any, spaces: tuple[tuple[bool, Any, Any], ...]) -> tuple[Any, list[Any], Any, Any]:
+def _begin(leaves: list[Any], steps: Any, spaces: tuple[Any, ...]) -> tuple[Any, list[Any], Any, Any]:
     """Copies of leaves, empty buffers, a zero, and the number of steps: in one program, for each call takes its time."""
-    buffers = [EventBuffer.empty(space) if events else jnp.zeros(space, dtype) for events, space, dtype in spaces]
+    buffers = [_empty(space) for space in spaces]
     return [jnp.array(leaf) for leaf in leaves], buffers, jnp.zeros((), jnp.int32), steps
 
 
@@ -177,7 +198,7 @@ def _simulate_traced(
     buffers = []
     for name, recorder, shape in zip(names, run.recorders, shapes, strict=True):
         if not recorder.events:
-            buffers.append(None)
+            buffers.append(None if recorder.pairs is None else _empty(_space(recorder, shape, 0, run.dt)))
             continue
         capacity = shape.size * steps if recorder.capacity is None else recorder.capacity
         if recorder.capacity is None and capacity > 2**22:
@@ -197,6 +218,8 @@ def _simulate_traced(
                 "spikes(..., capacity=...).",
             )
             records[name] = Spikes(buffer.rows[:, 0], buffer.rows[:, 1], count, shape.size, t0, t1, run.dt)
+        elif isinstance(buffer, PairBuffer):
+            records[name] = recorder.correlogram([buffer], run.dt)
         else:
             records[name] = recorder.trace(trace, t0, run.dt)
     return Solution(t0, t1, run.dt, records, state)
@@ -207,7 +230,7 @@ def _slots(run: Run, shapes: list[Any]) -> int:
     per_slot = sum(
         shape.size * np.dtype(shape.dtype).itemsize
         for recorder, shape in zip(run.recorders, shapes, strict=True)
-        if not recorder.events
+        if not recorder.events and recorder.pairs is None
     )
     return int(np.clip(_CHUNK_BYTES // max(per_slot, 1), 16, 2**14)) + 1
 

@@ -1,5 +1,7 @@
 """Histograms of pairs of spikes against all pairs, and against independent trains."""
 
+import jax
+import jax.numpy as jnp
 import neuroeqx as nex
 import numpy as np
 import pytest
@@ -76,3 +78,79 @@ def test_lags_beyond_the_run_are_empty():
 def test_errors_name_the_argument(call, message):
     with pytest.raises(ValueError, match=message):
         call(random(4, 10, 3))
+
+
+# While the model runs
+
+
+def network(weight=5.0):
+    cell = nex.LIF(tau=10.0, v_rest=0.0, v_th=10.0, v_reset=0.0)
+    receptors = {"ampa": nex.Receptor(nex.Expon(tau=3.0), nex.CUBA())}
+    return nex.Network(
+        {"A": nex.Population(cell, 7, receptors), "B": nex.Population(cell, 5, receptors)},
+        [nex.Projection("A", "B", "ampa", nex.connect.all_to_all(weight), delay=1.0)],
+    )
+
+
+def noisy(t):
+    """So that cells fire now and then."""
+    return 10.0 + 20.0 * jnp.sin(0.2 * t + jnp.arange(7.0)) * jnp.cos(0.07 * t)
+
+
+INPUTS = {"A": noisy, "B": lambda t: noisy(t + 2.0)[:5]}
+
+
+@pytest.mark.parametrize("width", [3, 4])
+def test_running_counts_are_those_of_the_spikes(width):
+    """Over several parts of a run, of two populations and of one with itself; also in a run of no steps."""
+    bin = width * DT
+    between = lambda a, b: nex.correlation(a, b, max_lag=5 * bin, bin=bin)
+    record = {
+        "A": nex.spikes("A"),
+        "B": nex.spikes("B"),
+        "AB": between("A", "B"),
+        "BA": between("B", "A"),
+        "AA": between("A", "A"),
+    }
+    found = nex.simulate(network(), 900.0, DT, INPUTS, record=record).records
+    assert found["A"].count > 300 and found["B"].count > 100
+    for pair in ("AB", "BA", "AA"):
+        expected = nex.measure.correlogram(found[pair[0]], found[pair[1]], 5 * bin, bin)
+        np.testing.assert_array_equal(found[pair].counts, expected.counts)
+        np.testing.assert_allclose(found[pair].lags, expected.lags)
+    none = nex.simulate(network(), 0.0, DT, INPUTS, record={"AB": record["AB"]}).records["AB"]
+    np.testing.assert_array_equal(none.counts, np.zeros(11))
+
+
+def test_running_counts_are_native():
+    record = {"c": nex.correlation("A", "B", max_lag=1.0, bin=0.1)}
+    assert nex.explain(network(), inputs={"A": 20.0}, record=record).kept == []
+
+
+def test_running_counts_have_gradients(dtype):
+    """Those of the sums of products of outputs, also under `vmap`."""
+    record = {"c": nex.correlation("A", "B", max_lag=0.6, bin=0.2), "A": nex.output("A"), "B": nex.output("B")}
+
+    def counts(weight):
+        records = nex.simulate(network(weight), 60.0, DT, INPUTS, record=record).records
+        a, b = (records[name].values.sum(1) for name in "AB")
+        at = lambda lag: jnp.sum(a[: len(a) - lag] * b[lag:]) if lag >= 0 else jnp.sum(a[-lag:] * b[:lag])
+        expected = [at(2 * k - 1) + at(2 * k) for k in range(-3, 4)]
+        return records["c"].counts, jnp.stack(expected)
+
+    weight = jnp.asarray(5.0, dtype)
+    for value in (
+        counts(weight),
+        jax.jacrev(counts)(weight),
+        jax.vmap(jax.jacfwd(counts))(jnp.stack([weight, 2.0 * weight])),
+    ):
+        assert np.abs(value[0]).max() > 0.1
+        rounding = 1e-6 if dtype == "float32" else 1e-13
+        np.testing.assert_allclose(value[0], value[1], rtol=0.0, atol=rounding * np.abs(value[1]).max())
+
+
+def test_running_counts_name_what_is_wrong():
+    with pytest.raises(ValueError, match="correlation: `bin` must be a whole number of steps"):
+        nex.simulate(network(), 1.0, DT, INPUTS, record={"c": nex.correlation("A", "B", max_lag=1.0, bin=0.25)})
+    with pytest.raises(ValueError, match="names the population 'C'"):
+        nex.simulate(network(), 1.0, DT, INPUTS, record={"c": nex.correlation("A", "C", max_lag=1.0, bin=0.1)})
