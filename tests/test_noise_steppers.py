@@ -8,7 +8,11 @@ import neuroeqx as nex
 import numpy as np
 import pytest
 from jax import lax
+from neuroeqx._current import as_current
+from neuroeqx._voltage import voltage
 from neuroeqx.testing import check_order
+from neuroeqx.testing._strong_errors import strong_errors
+from test_steppers import CURRENTS
 
 
 class Growth(nex.AbstractGradedCell):
@@ -77,6 +81,49 @@ def test_strong_order_against_geometric_brownian_motion(make, order, ledger):
 def test_strong_order_with_a_cell(make, order, ledger):
     found = check_order(nex.ExpIF(e_l=-65.0), make(growing), 10.0, t1=1.0, steps=20)
     ledger(make.__name__, "nominal order", "strong order with ExpIF, over 4 halvings", abs(found - order), 0.1)
+
+
+# Of voltages in mV, and the time (ms); where two variables are as fast as the noise, a shorter one with more noise.
+UNITS = dict.fromkeys(("LIF", "IF", "ALIF", "Leaky", "Graded"), 0.1) | {"FitzHughNagumo": 0.5, "HindmarshRose": 2.0}
+TIMES = {"HindmarshRose": 0.05} | dict.fromkeys(
+    ("HodgkinHuxley", "MorrisLecar", "FitzHughNagumo", "TraubMiles", "WangBuzsaki", "Izhikevich"), 0.5
+)
+
+
+def test_strong_order_with_every_cell(x64, ledger):
+    """All of them in one vector field, with noise of each voltage that grows with it."""
+    cells = {kind.__name__: kind() for kind in CURRENTS}
+    currents = {kind.__name__: as_current(jnp.asarray(current)) for kind, current in CURRENTS.items()}
+    start = {name: cell.init(()) for name, cell in cells.items()}
+
+    def field(t, y):
+        return {
+            name: jax.tree.map(
+                lambda r, name=name: TIMES.get(name, 1.0) * r, cell.vector_field(t, y[name], currents[name])
+            )
+            for name, cell in cells.items()
+        }
+
+    def noise(t, y):
+        grown = {}
+        for name, state in y.items():
+            unit, v = UNITS.get(name, 2.0), voltage(state)
+            g = unit * (0.5 + 0.4 * jnp.tanh((v - voltage(start[name])) / unit))
+            grown[name] = jax.tree.map(lambda x, v=v, g=g: g if x is v else None, state)
+        return grown
+
+    counts = [6, 12, 24, 48, 96]
+    ordered = sorted(start)  # as the leaves of a dictionary are
+    places = np.array([name for name in ordered for _ in jax.tree.leaves(start[name])])
+    noisy = np.array([x is voltage(start[name]) for name in ordered for x in jax.tree.leaves(start[name])])
+    for make, order in STEPPERS.values():
+        errors = strong_errors(make(noise), field, start, 1.0, counts, size=400, finer=8)
+        # Where errors of the voltage are of order 1/2, those of the others, of order 1, may be larger for long.
+        held = noisy if order == 0.5 else np.ones_like(noisy)
+        worst = [errors[:, held & (places == name)].max(1) for name in ordered]
+        slopes = -np.polyfit(np.log2(counts), np.log2(np.transpose(worst)), 1)[0]
+        found = np.abs(slopes - order).max()
+        ledger(make.__name__, "nominal order", "strong order with every neuron, over 4 halvings", found, 0.1)
 
 
 def test_additive_noise_has_order_one_with_any_drift(ledger):

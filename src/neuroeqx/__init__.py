@@ -98,6 +98,7 @@ from .sources import (
     PoissonInput as PoissonInput,
     pulse_packets as pulse_packets,
     RampCurrent as RampCurrent,
+    RenewalProcess as RenewalProcess,
     Samples as Samples,
     SineCurrent as SineCurrent,
     SpikeTimes as SpikeTimes,

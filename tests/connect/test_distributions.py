@@ -15,6 +15,7 @@ CASES = {
     "uniform": (connect.uniform(-70.0, -55.0), stats.uniform(-70.0, 15.0)),
     "truncated_normal": (connect.truncated_normal(1.0, 2.0, 0.0, 4.0), stats.truncnorm(-0.5, 1.5, 1.0, 2.0)),
     "one bound": (connect.truncated_normal(1.0, 2.0, low=0.0), stats.truncnorm(-0.5, np.inf, 1.0, 2.0)),
+    "gamma": (connect.gamma(5.0, 8.0), stats.gamma(25.0 / 64.0, scale=64.0 / 5.0)),
     "lognormal": (connect.lognormal(5.0, 2.0), stats.lognorm(_LOG, scale=5.0 * np.exp(-(_LOG**2) / 2.0))),
 }
 
@@ -54,6 +55,7 @@ def test_initial_values_weights_and_delays_take_them():
         (lambda: connect.truncated_normal(0.0, 0.0, 1.0, 2.0), "`sd` positive"),
         (lambda: connect.truncated_normal(0.0, 1.0, 2.0, 2.0), "`low` must lie below `high`"),
         (lambda: connect.truncated_normal(0.0, 1.0, np.nan, 2.0), "`low` must lie below `high`"),
+        (lambda: connect.gamma(1.0, 0.0), "must be positive and finite"),
         (lambda: connect.lognormal(0.0, 1.0), "`mean` must be positive"),
         (lambda: connect.lognormal(1.0, -1.0), "`sd` not negative"),
     ],

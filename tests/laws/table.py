@@ -125,6 +125,7 @@ SOURCES = {
     "Poisson": nex.Poisson(200.0, 4),
     "PoissonInput": nex.PoissonInput(100, 200.0, 4),
     "GammaProcess": nex.GammaProcess(3, 200.0, 4),
+    "RenewalProcess": nex.RenewalProcess(nex.connect.gamma(5.0, 8.0), 4),
     "OrnsteinUhlenbeck": nex.OrnsteinUhlenbeck(1.0, 0.5, 5.0, 4),
     "SpikeTimes": nex.SpikeTimes([0.0, 0.5, 0.5], [0, 1, 1], 4),
 }

@@ -6,6 +6,7 @@ from ._csr import CSR as CSR
 from ._delays import in_steps as in_steps, integers as integers
 from ._dense import Dense as Dense
 from ._distributions import (
+    gamma as gamma,
     lognormal as lognormal,
     normal as normal,
     truncated_normal as truncated_normal,

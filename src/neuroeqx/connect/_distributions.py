@@ -60,6 +60,24 @@ class Lognormal(eqx.Module):
     def __call__(self, key: Key, shape: tuple[int, ...]) -> Float[Array, "..."]:
         return jnp.exp(self.mu + self.sigma * jr.normal(key, shape))
 
+    def length_biased(self) -> "Lognormal":
+        """Of the interval in which a time chosen at random lies: the longer, the more likely."""
+        return Lognormal(self.mu + self.sigma**2, self.sigma)
+
+
+class Gamma(eqx.Module):
+    """As made by `gamma`."""
+
+    shape: Any
+    scale: Any
+
+    def __call__(self, key: Key, shape: tuple[int, ...]) -> Float[Array, "..."]:
+        return self.scale * jr.gamma(key, self.shape, shape)
+
+    def length_biased(self) -> "Gamma":
+        """Of the interval in which a time chosen at random lies: the longer, the more likely."""
+        return Gamma(self.shape + 1.0, self.scale)
+
 
 def normal(mean: float, sd: float) -> Initialiser:
     """The normal distribution.
@@ -110,3 +128,15 @@ def lognormal(mean: float, sd: float) -> Initialiser:
         raise ValueError(f"lognormal: `mean` must be positive and `sd` not negative, both finite, got {mean} and {sd}.")
     variance = math.log1p((sd / mean) ** 2)
     return Lognormal(math.log(mean) - variance / 2.0, math.sqrt(variance))
+
+
+def gamma(mean: float, sd: float) -> Initialiser:
+    r"""The gamma distribution of the given moments: positive; exponential where they are equal.
+
+    **Arguments:**
+
+    - `mean`, `sd`: in the unit of what is drawn, positive. The shape is $(mean / sd)^2$, the scale $sd^2 / mean$.
+    """
+    if not (np.isfinite(mean) and np.isfinite(sd) and mean > 0.0 and sd > 0.0):
+        raise ValueError(f"gamma: `mean` and `sd` must be positive and finite, got {mean} and {sd}.")
+    return Gamma((mean / sd) ** 2, sd**2 / mean)

@@ -12,5 +12,6 @@ from ._ornstein_uhlenbeck import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from ._poisson import Poisson as Poisson
 from ._poisson_input import PoissonInput as PoissonInput
 from ._pulse_packets import pulse_packets as pulse_packets
+from ._renewal_process import RenewalProcess as RenewalProcess
 from ._samples import Samples as Samples
 from ._spike_times import SpikeTimes as SpikeTimes, SpikeTimesState as SpikeTimesState

@@ -14,39 +14,55 @@ from .._interfaces import AbstractNoiseStepper
 from ..steppers import RK4
 
 
-_PATHS = 200
-# How much finer the path is than the shortest step.
-_FINER = 16
+def strong_errors(
+    stepper: AbstractNoiseStepper,
+    field: Any,
+    y0: Any,
+    t1: float,
+    counts: list[int],
+    *,
+    size: int = 200,
+    finer: int = 16,
+) -> np.ndarray:
+    """Root mean squares over paths of the errors at the end, relative to how far each variable has moved.
 
+    **Arguments:**
 
-def strong_errors(stepper: AbstractNoiseStepper, field: Any, y0: Any, t1: float, counts: list[int]) -> list[float]:
-    """Of each number of steps, the last a multiple of all, the root mean square over paths of the error at the end, of the
-    worst variable, relative to how far it has moved."""
-    fine = counts[-1] * _FINER
-    y0 = jtu.tree_map(lambda x: jnp.broadcast_to(jnp.asarray(x, float), (_PATHS,)), y0)
+    - `counts`: numbers of steps, the last a multiple of all.
+    - `size`: the number of paths.
+    - `finer`: how many parts of a path there are in the shortest step.
+
+    **Returns:** `[counts, variables]`.
+    """
+    fine = counts[-1] * finer
+    y0 = jtu.tree_map(lambda x: jnp.broadcast_to(jnp.asarray(x, float), (size,)), y0)
     rng = np.random.default_rng(0)
     # A path for each variable, [fine + 1, paths]: its values at the ends of the fine steps.
     paths = [
-        None if g is None else jnp.asarray(_path(rng.normal(size=(fine, _PATHS)), t1))
-        for g in stepper.diffusion(0.0, y0)
+        None if g is None else jnp.asarray(_path(rng.normal(size=(fine, size)), t1)) for g in stepper.diffusion(0.0, y0)
     ]
-    ends = _ends(stepper, field, y0, t1, paths, counts)
+    ends = _ends(stepper, field, y0, t1, paths, counts, fine)
     exact = _reference(stepper, field, y0, t1, paths, fine)
     rms = lambda x: np.sqrt(np.mean(x**2, axis=-1))
     moved = rms(exact - np.stack([np.asarray(x) for x in jtu.tree_leaves(y0)]))
     scale = np.where(moved > 0.0, moved, 1.0)
-    return [float((rms(end - exact) / scale).max()) for end in ends]
+    return np.stack([rms(end - exact) / scale for end in ends])
 
 
 def _path(normal: np.ndarray, t1: float) -> np.ndarray:
-    return np.concatenate([np.zeros((1, _PATHS)), np.cumsum(normal, axis=0)]) * np.sqrt(t1 / len(normal))
+    return np.concatenate([np.zeros((1, normal.shape[1])), np.cumsum(normal, axis=0)]) * np.sqrt(t1 / len(normal))
 
 
 def _ends(
-    stepper: AbstractNoiseStepper, field: Any, y0: Any, t1: float, paths: list[Array | None], counts: list[int]
+    stepper: AbstractNoiseStepper,
+    field: Any,
+    y0: Any,
+    t1: float,
+    paths: list[Array | None],
+    counts: list[int],
+    fine: int,
 ) -> list[np.ndarray]:
     """Of each number of steps the solutions at the end, `[variables, paths]`."""
-    fine = counts[-1] * _FINER
 
     # One program for all: a step of h is a step of 1 in which everything happens h times as fast, and in which a Brownian
     # motion moves as far as its increment divided by the square root of h.
