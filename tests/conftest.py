@@ -4,6 +4,8 @@ import contextlib
 import gc
 import json
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import hypothesis
@@ -19,6 +21,21 @@ _quick = ["--xla_backend_optimization_level=0"]
 if jaxlib.version.__version_info__ < (0, 11):
     _quick.append("--xla_cpu_use_fusion_emitters=false")
 os.environ["XLA_FLAGS"] = " ".join([*_quick, os.environ.get("XLA_FLAGS", "")])
+
+
+# Many tests compile what another has compiled: a quarter of the time, in all processes of a run together. Of this run only,
+# so that nothing is remembered from an older tree.
+_given = "JAX_COMPILATION_CACHE_DIR" in os.environ
+if not _given:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="neuroeqx-programs-")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def pytest_unconfigure():
+    if not _given:
+        shutil.rmtree(os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 
 # The same examples in every run: one that fails can be looked at.
