@@ -4,6 +4,7 @@ from importlib.metadata import version as _version
 
 from . import (
     connect as connect,
+    learn as learn,
     measure as measure,
     nest as nest,
     ops as ops,

@@ -55,12 +55,16 @@ class Run:
     fused: bool = dataclasses.field(metadata={"static": True})
 
     def step(self, state: State, s: Int[Array, ""], inputs: Any) -> tuple[State, Output]:
-        """The s-th step of the run. Time and keys follow from a count of steps, so neither drifts."""
+        """The s-th step of the run."""
+        t, key, drive = self.moment(s, inputs)
+        return self.model.step(state, drive, dt=self.dt, t=t, key=key)
+
+    def moment(self, s: Int[Array, ""], inputs: Any) -> tuple[Array, Key | None, Any]:
+        """The time, the key and the drive of the s-th step. Time and keys follow from a count of steps, so neither drifts."""
         i = self.origin + s
         t = i.astype(float) * self.dt
         key = None if self.key is None else jax.random.fold_in(self.key, i)
-        drive = _evaluate(inputs, s, t, self.dt, key)
-        return self.model.step(state, drive, dt=self.dt, t=t, key=key)
+        return t, key, _evaluate(inputs, s, t, self.dt, key)
 
     def record(self, state: State, output: Output) -> list[Array]:
         return [recorder(self.model, state, output) for recorder in self.recorders]

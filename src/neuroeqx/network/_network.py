@@ -21,7 +21,7 @@ from ._describe import described
 from ._history import History
 from ._plastic import Traces
 from ._population import Population
-from ._projection import Projection
+from ._projection import named_projections, Projection
 
 
 class NetworkState(eqx.Module):
@@ -35,6 +35,21 @@ class NetworkState(eqx.Module):
     arrivals: dict[str, Arrivals]
     weights: dict[str, Array]
     traces: Traces
+
+
+class Arrived(eqx.Module):
+    """A network in the middle of a step: receptors have decayed and received, and no cell has moved yet.
+
+    - `sent`: what arrives at the synapses of each projection, one number for each source.
+    - `loads`: the conductances of couplings, of whole populations.
+    """
+
+    populations: dict[str, State]
+    histories: dict[str, History]
+    releases: dict[str, State]
+    arrivals: dict[str, Arrivals]
+    sent: dict[str, Float[Array, " pre"]]
+    loads: dict[str, Float[Array, " post"]]
 
 
 class Network(AbstractDynamics):
@@ -78,7 +93,7 @@ class Network(AbstractDynamics):
                     f"Network: population {name!r} must be a Population or a source with a shape, got "
                     f"{type(population).__name__}."
                 )
-        named = projections if isinstance(projections, Mapping) else _named(projections)
+        named = projections if isinstance(projections, Mapping) else named_projections(projections)
         resolved = {
             name: self._resolved(name, projection, None if key is None else jax.random.fold_in(key, i))
             for i, (name, projection) in enumerate(named.items())
@@ -199,18 +214,12 @@ class Network(AbstractDynamics):
         unknown = set(drives) - set(self.driven)
         if unknown:
             raise ValueError(f"Network: input for unknown {sorted(unknown)}; there are {list(self.driven)}.")
-        histories = {name: history.turn() for name, history in state.histories.items()}
-        populations = {
-            name: p.decay(state.populations[name], dt=dt) if isinstance(p, Population) else state.populations[name]
-            for name, p in self.populations.items()
-        }
-        sent, releases = self._sent(histories, state.releases, dt=dt, t=t, key=key)
-        populations, arrivals, loads = self._deliver(populations, sent, state.arrivals, state.weights)
-        outputs = {}
-        for i, (name, population) in enumerate(self.populations.items()):
-            own = None if key is None else jax.random.fold_in(key, i)
+        arrived = self.arrive(state, dt=dt, t=t, key=key)
+        populations, histories, outputs = dict(arrived.populations), arrived.histories, {}
+        for name, population in self.populations.items():
             update = population.update if isinstance(population, Population) else population.step
-            load = {"load": loads[name].reshape(population.shape)} if name in loads else {}
+            load = {"load": arrived.loads[name].reshape(population.shape)} if name in arrived.loads else {}
+            own = self.key_of(name, key)
             populations[name], outputs[name] = update(populations[name], drives.get(name), dt=dt, t=t, key=own, **load)
         weights, traces = _plastic.learn(
             self,
@@ -227,7 +236,22 @@ class Network(AbstractDynamics):
             if projection.coupling is not None:
                 now[_coupling.line(projection)] = _voltages(populations[projection.pre.name])
         histories = {line: history.push(now[line]) for line, history in histories.items()}
-        return NetworkState(populations, histories, releases, arrivals, weights, traces), outputs
+        return NetworkState(populations, histories, arrived.releases, arrived.arrivals, weights, traces), outputs
+
+    def arrive(self, state: NetworkState, *, dt: float, t: Time = 0.0, key: Key | None = None) -> Arrived:
+        """The first part of a step, until all that is under way to the receptors has arrived."""
+        histories = {name: history.turn() for name, history in state.histories.items()}
+        populations = {
+            name: p.decay(state.populations[name], dt=dt) if isinstance(p, Population) else state.populations[name]
+            for name, p in self.populations.items()
+        }
+        sent, releases = self._sent(histories, state.releases, dt=dt, t=t, key=key)
+        populations, arrivals, loads = self._deliver(populations, sent, state.arrivals, state.weights)
+        return Arrived(populations, histories, releases, arrivals, {name: x for name, (x, _) in sent.items()}, loads)
+
+    def key_of(self, population: str, key: Key | None) -> Key | None:
+        """The key with which a population moves, of that of a step."""
+        return None if key is None else jax.random.fold_in(key, list(self.populations).index(population))
 
     def _sent(
         self, histories: dict[str, History], releases: dict[str, State], *, dt: float, t: Time, key: Key | None
@@ -365,15 +389,3 @@ def _voltages(state: State) -> Float[Array, " size"]:
 
 def _size(population: Any) -> int:
     return math.prod(population.shape)
-
-
-def _named(projections: Sequence[Projection]) -> dict[str, Projection]:
-    named: dict[str, Projection] = {}
-    for projection in projections:
-        if not isinstance(projection, Projection):
-            raise TypeError(f"Network: `projections` holds a {type(projection).__name__}, not a Projection.")
-        name, count = str(projection), 2
-        while name in named:
-            name, count = f"{projection} #{count}", count + 1
-        named[name] = projection
-    return named

@@ -127,3 +127,16 @@ class Projection(eqx.Module):
 
     def __str__(self) -> str:
         return f"{self.pre}->{self.post}:{self.receptor}"
+
+
+def named_projections(projections: Sequence[Projection]) -> dict[str, Projection]:
+    """By name, which is `"pre->post:receptor"`, with a number for those that would have the same."""
+    named: dict[str, Projection] = {}
+    for projection in projections:
+        if not isinstance(projection, Projection):
+            raise TypeError(f"Network: `projections` holds a {type(projection).__name__}, not a Projection.")
+        name, count = str(projection), 2
+        while name in named:
+            name, count = f"{projection} #{count}", count + 1
+        named[name] = projection
+    return named

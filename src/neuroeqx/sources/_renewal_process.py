@@ -50,7 +50,7 @@ class RenewalProcess(AbstractDynamics):
                 "RenewalProcess: `intervals` must draw them, as nex.connect.gamma(mean=100.0, sd=150.0) does, got "
                 f"{intervals!r}."
             )
-        if equilibrium and not hasattr(intervals, "length_biased"):
+        if equilibrium and getattr(intervals, "length_biased", None) is None:
             raise ValueError(
                 f"RenewalProcess: of {intervals!r} it is not known how long the first interval takes in equilibrium: give "
                 "it `length_biased()`, or give equilibrium=False."
