@@ -23,7 +23,18 @@ LONG_FUNCTIONS: dict[str, str] = {
 }
 
 LAYERS = [
-    {"_abstract", "_checks", "_types", "_fields", "_math", "_trainable", "_voltage", "_current", "_replace_gradient"},
+    {
+        "_abstract",
+        "_checks",
+        "_correlation",
+        "_types",
+        "_fields",
+        "_math",
+        "_trainable",
+        "_voltage",
+        "_current",
+        "_replace_gradient",
+    },
     {"ops"},
     {"fuse"},
     {"_interfaces", "_wrappers", "steppers", "surrogate"},
