@@ -17,10 +17,11 @@ from ..sources import Samples
 from ._d_rtrl import d_rtrl
 from ._directions import evolution, forward
 from ._eprop import eprop
+from ._exact import exact_outputs
 from ._objective import Objective
 
 
-METHODS = "surrogate", "eprop", "d_rtrl", "forward", "es"
+METHODS = "surrogate", "exact", "eprop", "d_rtrl", "forward", "es"
 
 
 def value_and_grad(
@@ -48,6 +49,11 @@ def value_and_grad(
         targets to a number; or `each_step(...)` of such a function of one step.
     - `method`:
         - `"surrogate"`: backpropagation through time, with the derivatives of surrogates in place of those of spikes.
+        - `"exact"`: the derivatives of spike times by the implicit function theorem (as EventProp's, Wunderlich & Pehle 2021),
+            through a run in which threshold crossings are located within their step and act a delay later to the same
+            precision. Of networks of `LIF` cells (`Refractory` or not), read by `Leaky` ones, with receptors of `Expon` and
+            `CUBA`. Spikes themselves, 0 or 1, have no derivative; voltages of `Leaky` cells do. At most one spike of a
+            neuron in a step.
         - `"eprop"`: eligibility propagation (Bellec et al. 2020): what spikes do to neurons that spike is left out, so that
             for each synapse a few numbers are carried forwards. Learning signals are the true derivatives of the loss by
             spikes through the populations that do not spike, whose own parameters have the gradient of `"surrogate"`. The
@@ -92,11 +98,14 @@ def value_and_grad(
         trained, fixed = eqx.partition(model, chosen)
 
         def of(trained: Any) -> Array:
-            return objective.value(
-                eqx.combine(trained, fixed), inputs, targets, key=key, state=state, checkpoint=checkpoint
-            )
+            whole = eqx.combine(trained, fixed)
+            if method == "exact":
+                return objective.of(exact_outputs(objective, whole, inputs, key=key), targets)
+            return objective.value(whole, inputs, targets, key=key, state=state, checkpoint=checkpoint)
 
-        if method == "surrogate":
+        if method == "exact" and state is not None:
+            raise ValueError("exact: begins with the initial state of the model; `state` cannot be given.")
+        if method in ("surrogate", "exact"):
             return jax.value_and_grad(of)(trained)
         flat, unravel = ravel_pytree(trained)
         if method == "forward":

@@ -80,7 +80,9 @@ class Objective:
         state: State | None,
         checkpoint: int | None = None,
     ) -> Float[Array, ""]:
-        outputs = self.outputs(model, inputs, key=key, state=state, checkpoint=checkpoint)
+        return self.of(self.outputs(model, inputs, key=key, state=state, checkpoint=checkpoint), targets)
+
+    def of(self, outputs: Any, targets: Any) -> Float[Array, ""]:
         value = self.loss(outputs, targets)
         if jnp.shape(value) != ():
             raise ValueError(f"learn: the loss must be one number, got shape {jnp.shape(value)}.")
