@@ -41,12 +41,12 @@ LAYERS = [
     {"neurons", "synapses", "channels", "cable", "rates", "connect", "plasticity", "sources"},
     {"network"},
     {"_record", "_loop", "_simulate", "_explain"},
-    {"learn", "analysis", "measure", "nest", "io", "plot", "demos", "testing", "__main__"},
+    {"learn", "analysis", "measure", "nest", "encode", "io", "tasks", "plot", "demos", "testing", "__main__"},
 ]
 # `_interfaces` is the page everything else stands on; steppers and surrogates import it, not the other way round.
 SIBLINGS_MAY = {("steppers", "_interfaces"), ("surrogate", "_interfaces"), ("_wrappers", "_interfaces"),
                 ("_loop", "_record"), ("_simulate", "_record"), ("_simulate", "_loop"), ("_explain", "_loop"),
-                ("_explain", "_record"), ("__main__", "demos"), ("demos", "plot")}  # fmt: skip
+                ("_explain", "_record"), ("__main__", "demos"), ("demos", "plot"), ("tasks", "encode")}  # fmt: skip
 
 
 def level_of(part):

@@ -5,6 +5,8 @@ from importlib.metadata import version as _version
 from . import (
     connect as connect,
     learn as learn,
+    encode as encode,
+    io as io,
     measure as measure,
     nest as nest,
     ops as ops,
@@ -13,6 +15,7 @@ from . import (
     sources as sources,
     steppers as steppers,
     surrogate as surrogate,
+    tasks as tasks,
 )
 from ._current import Affine as Affine
 from ._explain import explain as explain, Explanation as Explanation
