@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -29,9 +30,9 @@ def checked(
 ) -> Float[Array, "..."]:
     """A parameter as an array: a `ValueError` if it is known and breaks the rule, an error at run time if it is traced."""
     array = as_parameter(value) if dtype is None else as_parameter(value).astype(dtype)
-    if is_tracer(array):
+    if any(is_tracer(leaf) for leaf in jax.tree_util.tree_leaves(value)):
         return eqx.error_if(array, jnp.any(is_bad(array)), f"{owner}: `{name}` {rule}.")
-    known = np.asarray(array)
+    known = np.asarray(value)  # inside of `jit`, the array would be a tracer
     bad = is_bad(known)
     if np.any(bad):
         raise ValueError(f"{owner}: `{name}` {rule}, got {known[bad][0]:g}.")
