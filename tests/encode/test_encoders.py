@@ -64,6 +64,7 @@ def test_regular_spikes(dtype):
     assert set(intervals[4]) == {7}
     assert spikes[:, 0].sum() == 0.0
     assert spikes[:, 5].sum() == steps
+    assert np.all(encode.rate(rates[-1], dt=dt, steps=3, phase=0.0) == 1.0)
     # The same, of rates that change in time.
     held = np.broadcast_to(rates, (1000, 6))
     np.testing.assert_array_equal(encode.rate(held, dt=dt, phase=phase), spikes[:1000])

@@ -143,6 +143,7 @@ def test_crop_and_pad(dataset):
     np.testing.assert_array_equal(longer.bin(2.5), np.pad(dense[:, 2:5], [(0, 0), (4, 2), (0, 0)]))
     # The last time before the end stays before the end.
     x = nex.io.EventDataset(np.nextafter(np.float32(20.0), 0, dtype=np.float32)[None], [0], [0, 1], [0], 1, 20.0)
+    assert x.bin(1.0)[0, -1] == 1.0
     moved = x.pad(1000.0, before=980.0).crop(980.0, 1000.0)
     assert moved.bin(1.0)[0, -1] == 1.0
 

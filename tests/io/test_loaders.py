@@ -148,7 +148,7 @@ def test_spoken_digits_that_are_no_archive(tmp_path):
 
 # -- Heidelberg datasets -------------------------------------------------------------------------------------------------------
 
-SHD = {"times": [[0.0, 0.5, 1.25], [], [0.0078125]], "units": [[3, 699, 3], [], [0]], "labels": [4, 0, 19]}
+SHD = {"times": [[0.0, 0.7, 1.25], [], [0.0078125]], "units": [[3, 699, 3], [], [0]], "labels": [4, 0, 19]}
 
 
 def write_shd(path, times, units, labels, speakers=None):
@@ -167,7 +167,7 @@ def test_shd(tmp_path):
     write_shd(path, **SHD, speakers=[2, 11, 2])
     x = nex.io.load_shd(path)
     assert (x.shape, x.duration) == ((700,), 1251.0)
-    np.testing.assert_array_equal(events(x, 0), [[0.0, 500.0, 1250.0], [3, 699, 3]])
+    np.testing.assert_array_equal(events(x, 0), [[0.0, 700.1953125, 1250.0], [3, 699, 3]])
     np.testing.assert_array_equal(events(x, 1), np.zeros((2, 0)))
     np.testing.assert_array_equal(events(x, 2), [[7.8125], [0]])
     np.testing.assert_array_equal(x.labels, [4, 0, 19])
