@@ -2,3 +2,14 @@
 
 from ._grad import grad as grad, value_and_grad as value_and_grad
 from ._objective import each_step as each_step
+"""Learning: readouts by least squares, reservoirs, FORCE."""
+from ._errors import mean_squared as mean_squared, misclassified as misclassified, nrmse as nrmse
+from ._force import Force as Force, ForceState as ForceState
+from ._reservoir import echo_state as echo_state, EchoState as EchoState
+from ._ridge import (
+    Readout as Readout,
+    ridge as ridge,
+    ridge_by_validation as ridge_by_validation,
+    Validated as Validated,
+)
+from ._rls import RLS as RLS, RLSState as RLSState
