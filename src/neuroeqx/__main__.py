@@ -1,6 +1,6 @@
 """`python -m neuroeqx`"""
 
-from .demos import main
+from ._cli import main
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ import sys
 import neuroeqx as nex
 import numpy as np
 import pytest
-from neuroeqx.demos import _fly, _fly_vision, DEMOS, main
+from neuroeqx._cli import main
+from neuroeqx.demos import _fly, _fly_vision, DEMOS
+from neuroeqx.train import TASKS
 
 
 NAMES = ["T4a", "T4b", "T4c", "T4d", "T5a", "T5b", "T5c", "T5d"]
@@ -87,6 +89,9 @@ def test_table(tmp_path, capsys, monkeypatch):
         (["demo", "--output", "not/there/eye.png"], "cannot be written: is its folder there?"),
         (["demo", "fly", "--speed", "3"], "unrecognized arguments: --speed 3"),
         (["demo", "fly", "coba"], "unrecognized arguments: coba"),
+        (["train"], "name a task; choose from reservoir, "),
+        (["train", "fly"], "there is no task 'fly'; choose from reservoir, "),
+        (["train", "reservoir", "--epochs", "0"], "must be a whole number, at least 1, got '0'"),
     ],
 )
 def test_wrong_options(arguments, message, capsys):
@@ -95,12 +100,13 @@ def test_wrong_options(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"]])
-def test_help_lists_the_demos(arguments, capsys):
+@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["train", "--help"]])
+def test_help_lists_what_there_is(arguments, capsys):
     with pytest.raises(SystemExit, match="0"):
         main(arguments)
     out = capsys.readouterr().out
-    assert all(f"\n  {name} " in out for name in DEMOS)
+    listed = {"demo": DEMOS, "train": {**DEMOS, **TASKS}, "--help": {**DEMOS, **TASKS}}[arguments[0]]
+    assert all(f"\n  {name} " in out for name in listed)
 
 
 def test_version(capsys):
@@ -109,16 +115,17 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"neuroeqx {nex.__version__}\n"
 
 
-@pytest.mark.parametrize("name", DEMOS)
-def test_every_demo_has_the_same_shape(name):
-    module = importlib.import_module(f"neuroeqx.demos.{DEMOS[name][0]}")
+@pytest.mark.parametrize(("folder", "module"), [(folder, entry[0]) for folder, entries in
+                         (("demos", DEMOS), ("train", TASKS)) for entry in entries.values()])
+def test_every_demo_and_task_has_the_same_shape(folder, module):
+    module = importlib.import_module(f"neuroeqx.{folder}.{module}")
     assert callable(module.add_arguments)
     assert callable(module.main)
 
 
 def test_wrong_option_fails_the_process_and_only_the_chosen_demo_is_imported():
     script = (
-        "import sys; from neuroeqx.demos import main\n"
+        "import sys; from neuroeqx._cli import main\n"
         "try: main(['demo', '--extent', '1'])\n"
         "finally: print([m for m in sys.modules if m.startswith('neuroeqx.demos._')])"
     )

@@ -1,3 +1,3 @@
 """What `python -m neuroeqx demo` shows."""
 
-from ._cli import DEMOS as DEMOS, main as main
+from ._demos import DEMOS as DEMOS

@@ -86,11 +86,18 @@ class RLS(eqx.Module):
         block, wrong, keep = remembered * block, remembered * wrong, self.forgetting**n
         projected = _product(block, state.p)
         spread = keep * jnp.eye(n, dtype=block.dtype) + _product(projected, block.T)
-        root = jnp.linalg.cholesky(spread, symmetrize_input=False)
-        whitened = solve_triangular(root, projected, lower=True)
-        p = (state.p - _gram(whitened)) / keep
-        weights = state.weights + _product(whitened.T, solve_triangular(root, wrong, lower=True))
+        whitened, scaled = _whitened(spread, projected, wrong)
+        p = (state.p - _gram(whitened)) * (1.0 / keep)
+        weights = state.weights + _product(whitened.T, scaled)
         return RLSState(p, weights), error
+
+
+def _whitened(spread: Float[Array, "batch batch"], *right: Float[Array, "batch _"]) -> list[Array]:
+    """The inverse of the Cholesky factor of `spread` times each of the others."""
+    if spread.shape[0] == 1:  # in line with what surrounds it, which is four times as fast as calling LAPACK
+        return [b / jnp.sqrt(spread) for b in right]
+    root = jnp.linalg.cholesky(spread, symmetrize_input=False)
+    return [solve_triangular(root, b, lower=True) for b in right]
 
 
 def _gram(v: Float[Array, "batch features"]) -> Float[Array, "features features"]:

@@ -1,1 +1,3 @@
-"""x"""
+"""What `python -m neuroeqx train` trains."""
+
+from ._tasks import TASKS as TASKS

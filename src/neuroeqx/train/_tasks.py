@@ -1,0 +1,9 @@
+"""The tasks there are."""
+
+# Name: module, what is trained.
+TASKS = {
+    "reservoir": ("_reservoir", "an echo state network that is stored nowhere reads images row by row"),
+    "liquid": ("_liquid", "a spiking liquid state machine reads images row by row"),
+    "force": ("_force", "chaotic networks of rate units or spiking neurons learn a sum of sines by FORCE"),
+    "stdp": ("_stdp", "spiking neurons find features of digits by spike-timing dependent plasticity alone"),
+}
