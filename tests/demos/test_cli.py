@@ -115,8 +115,10 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"neuroeqx {nex.__version__}\n"
 
 
-@pytest.mark.parametrize(("folder", "module"), [(folder, entry[0]) for folder, entries in
-                         (("demos", DEMOS), ("train", TASKS)) for entry in entries.values()])
+@pytest.mark.parametrize(
+    ("folder", "module"),
+    [(folder, entry[0]) for folder, entries in (("demos", DEMOS), ("train", TASKS)) for entry in entries.values()],
+)
 def test_every_demo_and_task_has_the_same_shape(folder, module):
     module = importlib.import_module(f"neuroeqx.{folder}.{module}")
     assert callable(module.add_arguments)

@@ -42,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cells", choices=list(NETWORKS), default="rate", help="of which kind (rate)")
     parser.add_argument("--n", type=_report.count, default=1000, metavar="N", help="how many of them (1000)")
     parser.add_argument("--learning", type=float, default=15000.0, metavar="MS", help="time with a target, ms (15000)")
-    parser.add_argument("--testing", type=float, default=2000.0, metavar="MS", help="time by itself afterwards, ms (2000)")
+    parser.add_argument(
+        "--testing", type=float, default=2000.0, metavar="MS", help="time by itself afterwards, ms (2000)"
+    )
 
 
 def target(cells: str, ts: np.ndarray) -> np.ndarray:
@@ -54,7 +56,7 @@ def target(cells: str, ts: np.ndarray) -> np.ndarray:
 def rate(n: int, key: Key) -> tuple[Force, float, float]:
     """Units of a time constant of 10 ms and a gain of 1.5."""
     key, own = jr.split(key)
-    cell = Graded(10.0, activation=jnp.tanh, stepper=Euler())
+    cell = Graded(tau=10.0, activation=jnp.tanh, stepper=Euler())
     receptor = Receptor(Instant(), CUBA())
     law = connect.bernoulli(P, connect.normal(0.0, 1.5 / np.sqrt(P * n)))
     body = _network(Population(cell, n, {"rec": receptor}, v0=connect.normal(0.0, 0.5)), law, key)
@@ -63,7 +65,7 @@ def rate(n: int, key: Key) -> tuple[Force, float, float]:
 
 def lif(n: int, key: Key) -> tuple[Force, float, float]:
     """Their gains G = 0.04 s mV and Q = 10 mV, P beginning as 5e-6 s^2, the bias at threshold."""
-    cell = Refractory(LIF(10.0, v_rest=-40.0, v_th=-40.0, v_reset=-65.0), 2.0)
+    cell = Refractory(LIF(tau=10.0, v_rest=-40.0, v_th=-40.0, v_reset=-65.0), 2.0)
     return _spiking(cell, n, key, 40.0, 10.0, p0=5.0, start=connect.uniform(-65.0, 30.0), dt=0.1), 0.1, 0.0
 
 

@@ -18,7 +18,9 @@ def read_idx(path: str | Path) -> np.ndarray:
     if raw[:2] == b"\x1f\x8b":
         raw = gzip.decompress(raw)
     if len(raw) < 4 or raw[:3] != b"\x00\x00\x08":
-        raise ValueError(f"{path}: not an IDX file of unsigned bytes, which begins with 00 00 08, but {raw[:4].hex(' ')}.")
+        raise ValueError(
+            f"{path}: not an IDX file of unsigned bytes, which begins with 00 00 08, but {raw[:4].hex(' ')}."
+        )
     axes = raw[3]
     shape = tuple(int(n) for n in np.frombuffer(raw, ">u4", axes, 4))
     values = np.frombuffer(raw, np.uint8, offset=4 + 4 * axes)

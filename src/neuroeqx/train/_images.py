@@ -38,7 +38,9 @@ class Data(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that `load` looks at."""
-    parser.add_argument("--images", type=Path, help="an IDX file to learn from, e.g. train-images-idx3-ubyte.gz (digits)")
+    parser.add_argument(
+        "--images", type=Path, help="an IDX file to learn from, e.g. train-images-idx3-ubyte.gz (digits)"
+    )
     parser.add_argument("--labels", type=Path, help="the IDX file of their labels")
     parser.add_argument("--test-images", type=Path, help="an IDX file to test with (every fifth image of each class)")
     parser.add_argument("--test-labels", type=Path, help="the IDX file of their labels")
@@ -67,5 +69,7 @@ def load(args: argparse.Namespace) -> Data:
 def _read(images: Path, labels: Path) -> Images:
     grey, classes = read_idx(images), read_idx(labels)
     if grey.ndim != 3 or classes.shape != grey.shape[:1]:
-        raise ValueError(f"{images} and {labels}: expected [n, rows, columns] and [n], got {grey.shape}, {classes.shape}.")
+        raise ValueError(
+            f"{images} and {labels}: expected [n, rows, columns] and [n], got {grey.shape}, {classes.shape}."
+        )
     return Images(jnp.asarray(grey / 255.0, dtype=float), jnp.asarray(classes, dtype=jnp.int32))

@@ -22,7 +22,9 @@ def count(text: str) -> int:
 def add_arguments(parser: argparse.ArgumentParser, epochs: int | None = None) -> None:
     """The options that all tasks have; `epochs` is the default, `None` for tasks without."""
     if epochs is not None:
-        parser.add_argument("--epochs", type=count, default=epochs, metavar="N", help=f"passes through the data ({epochs})")
+        parser.add_argument(
+            "--epochs", type=count, default=epochs, metavar="N", help=f"passes through the data ({epochs})"
+        )
     parser.add_argument("--seeds", type=count, default=3, metavar="N", help="networks, of seeds 0 to N - 1 (3)")
     parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
 

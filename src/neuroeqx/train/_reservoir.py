@@ -43,9 +43,7 @@ def features(net: EchoState, images: Float[Array, "n rows columns"]) -> Float[Ar
 
 
 @eqx.filter_jit
-def epoch(
-    rls: RLS, state: RLSState, x: Float[Array, "n cells"], y: Float[Array, "n classes"], key: Key
-) -> RLSState:
+def epoch(rls: RLS, state: RLSState, x: Float[Array, "n cells"], y: Float[Array, "n classes"], key: Key) -> RLSState:
     """One pass through all samples in a random order."""
     n = x.shape[0]
     order, whole = jr.permutation(key, n), n - n % BATCH
