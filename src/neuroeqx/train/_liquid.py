@@ -83,7 +83,7 @@ def features(net: Network, images: Float[Array, "n rows columns"]) -> Float[Arra
 def train(data: _images.Data, cells: int, key: Key) -> dict[str, float]:
     """The readout of the penalty that is best on the validation data, and how well it reads the test data."""
     net = network(data.train.images.shape[2], cells, key)
-    x, others, unseen = (features(net, part.images) for part in data[:3])
+    x, others, unseen = data.mapped(lambda images: features(net, images))
     y, y_others, y_unseen = (jax.nn.one_hot(part.labels, data.classes) for part in data[:3])
     found = ridge_by_validation((x, y), (others, y_others), PENALTIES, error=misclassified)
     return {

@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @eqx.filter_jit
 def features(net: EchoState, images: Float[Array, "n rows columns"]) -> Float[Array, "n cells"]:
     """The state after the last row of each image."""
+    # Not native, where every member of a batch draws the matrices for itself.
     last = lambda image: simulate(net, float(image.shape[0]), 1.0, Samples(image), fused=False).state
     return lax.map(last, images, batch_size=512)
 
@@ -62,7 +63,7 @@ def train(data: _images.Data, args: argparse.Namespace, key: Key) -> tuple[list[
     build_key, order_key = jr.split(key)
     options = {name: getattr(args, name) for name in ("leak", "scale", "radius", "p_in", "p_rec")}
     net = echo_state(data.train.images.shape[2], args.cells, key=build_key, **options)
-    x, others, unseen = (features(net, part.images) for part in (data.train, data.validation, data.test))
+    x, others, unseen = data.mapped(lambda images: features(net, images))
     y = jax.nn.one_hot(data.train.labels, data.classes)
     rls = RLS(args.alpha)
     state = rls.init(args.cells, data.classes)

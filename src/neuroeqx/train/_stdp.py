@@ -14,6 +14,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from .. import connect
+from .._fields import as_parameter
 from .._record import output
 from .._simulate import simulate
 from .._types import Key, State
@@ -47,7 +48,7 @@ def network(pixels: int, cells: int, key: Key) -> Network:
     cell = ALIF(tau=20.0, beta=0.02, tau_a=2e4, resetting=HardReset())
     receptors = {"exc": Receptor(Expon(tau=5.0), CUBA()), "inh": Receptor(Expon(tau=10.0), CUBA())}
     top = 3.2 * TOTAL / pixels
-    learning = STDP(a_plus=0.02 * top, a_minus=0.002 * top, tau_plus=15.0, tau_minus=15.0, w_max=top)
+    learning = STDP(a_plus=0.02 * top, a_minus=0.002 * top, tau_plus=15.0, tau_minus=15.0, w_max=as_parameter(top))
     return Network(
         {"pixels": Poisson(0.0, pixels), "features": Population(cell, cells, receptors)},
         {
@@ -96,10 +97,7 @@ def features(net: Network, state: State, images: Float[Array, "n pixels"], key: 
 def accuracy(net: Network, state: State, data: _images.Data, key: Key) -> tuple[float, float]:
     """Of a linear readout of the spikes, on validation data (by which its penalty is chosen) and on test data."""
     still = frozen(net, state)
-    counts = [
-        features(still[0], still[1], part.images.reshape(len(part.labels), -1), jr.fold_in(key, i))
-        for i, part in enumerate(data[:3])
-    ]
+    counts = data.mapped(lambda images: features(*still, images.reshape(len(images), -1), key))
     y = [jax.nn.one_hot(part.labels, data.classes) for part in data[:3]]
     found = ridge_by_validation((counts[0], y[0]), (counts[1], y[1]), PENALTIES, error=misclassified)
     return 1.0 - float(found.errors.min()), 1.0 - float(misclassified(found.readout(counts[2]), y[2]))
