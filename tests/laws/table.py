@@ -4,6 +4,7 @@ A public class that is missing here fails `test_table.py`.
 """
 
 import diffrax
+import jax
 import neuroeqx as nex
 
 
@@ -128,4 +129,5 @@ SOURCES = {
     "RenewalProcess": nex.RenewalProcess(nex.connect.gamma(5.0, 8.0), 4),
     "OrnsteinUhlenbeck": nex.OrnsteinUhlenbeck(1.0, 0.5, 5.0, 4),
     "SpikeTimes": nex.SpikeTimes([0.0, 0.5, 0.5], [0, 1, 1], 4),
+    "EchoState": nex.learn.echo_state(2, 4, key=jax.random.key(0)),
 }

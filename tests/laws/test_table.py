@@ -29,7 +29,7 @@ def classes_of(entries):
         (nex.AbstractCoupling, classes_of(table.COUPLINGS.values())),
         (nex.AbstractReset, classes_of(table.RESETS.values())),
         (nex.AbstractDrive, classes_of(table.DRIVES.values())),
-        (nex.AbstractDynamics, classes_of(table.SOURCES.values()) | {"Population", "Network"}),
+        (nex.AbstractDynamics, classes_of(table.SOURCES.values()) | {"Population", "Network", "Force"}),
     ],
 )
 def test_every_public_class_is_in_the_table(base, covered):

@@ -49,7 +49,7 @@ def test_prediction_of_mackey_glass(x64, ledger):
     net = echo_state(1, 250, key=jr.key(1), leak=0.9, scale=1.0, radius=0.9, p_in=1.0, p_rec=0.1, bias=0.2)
     x = run(net, u)
     expected = by_numpy(net, u)
-    ledger("echo_state", "the equation in NumPy", "state, 2,000 updates", np.abs(x - expected).max(), 1e-9)
+    ledger("EchoState", "the equation in NumPy", "state, 2,000 updates", np.abs(x - expected).max(), 1e-9)
     ahead, washout, split = 10, 100, 1500
     features, targets = x[washout:-ahead], u[washout + ahead :]
     readout = ridge(jnp.asarray(features[:split]), jnp.asarray(targets[:split]), 1e-8)
@@ -58,7 +58,7 @@ def test_prediction_of_mackey_glass(x64, ledger):
     delays = np.stack([np.roll(u[:, 0], i) for i in range(10)], 1)[washout:-ahead]
     linear = ridge(jnp.asarray(delays[:split]), jnp.asarray(targets[:split]), 1e-8)
     baseline = float(nrmse(linear(jnp.asarray(delays[split:])), jnp.asarray(targets[split:])))
-    ledger("echo_state", "Mackey-Glass, 10 samples ahead", "NRMSE", error, 0.01)
+    ledger("EchoState", "Mackey-Glass, 10 samples ahead", "NRMSE", error, 0.01)
     assert baseline > 10.0 * error
 
 

@@ -28,8 +28,8 @@ class EchoState(AbstractDynamics):
 
     - `w_in`: $W_{in}$, a connectivity of shape `(inputs, cells)`.
     - `w_rec`: $W_{rec}$, of shape `(cells, cells)`, sources along rows.
-    - `leak`: $a$, above 0 and at most 1; a number or one for each cell.
-    - `bias`: $b$, a number or one for each cell.
+    - `leak`: $a$, above 0 and at most 1, dimensionless; a number or one for each cell.
+    - `bias`: $b$, dimensionless; a number or one for each cell.
     - `activation`: $f$, an elementwise function; `jnp.tanh` by default.
     """
 

@@ -16,12 +16,12 @@ from ._errors import mean_squared
 
 
 class Readout(eqx.Module):
-    """A linear readout `x @ weights + bias`, made by `ridge`.
+    """A linear readout `x @ weights + bias`, made by `ridge` (Hoerl & Kennard 1970).
 
     **Arguments:**
 
-    - `weights`: `[features, outputs]`.
-    - `bias`: `[outputs]`.
+    - `weights`: `[features, outputs]`, in the unit of what is read per unit of a feature.
+    - `bias`: `[outputs]`, in the unit of what is read.
     """
 
     weights: Float[Array, "features outputs"]

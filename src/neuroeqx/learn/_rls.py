@@ -24,7 +24,7 @@ class RLSState(eqx.Module):
 
 
 class RLS(eqx.Module):
-    r"""Recursive least squares with forgetting (Haykin, Adaptive Filter Theory, ch. 10).
+    r"""Recursive least squares with forgetting (Plackett 1950; Haykin 2002, chapter 9).
 
     After n samples the weights are exactly those that minimise
 
@@ -40,7 +40,7 @@ class RLS(eqx.Module):
     **Arguments:**
 
     - `alpha`: penalty of the weights $\alpha$, in the unit of a squared feature.
-    - `forgetting`: $\lambda$, above 0 and at most 1. Below 1 features that are no longer seen let $P$ grow as
+    - `forgetting`: $\lambda$, above 0 and at most 1, dimensionless. Below 1 features that are no longer seen let $P$ grow as
         $\lambda^{-n}$, without limit.
     """
 
