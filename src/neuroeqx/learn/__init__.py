@@ -13,3 +13,9 @@ from ._ridge import (
     Validated as Validated,
 )
 from ._rls import RLS as RLS, RLSState as RLSState
+"""Training: the loop, batches, checkpoints, losses and metrics."""
+from . import losses as losses
+from ._batches import Batches as Batches
+from ._checkpoint import load as load, save as save
+from ._fit import Fit as Fit, fit as fit
+from ._metrics import accuracy as accuracy, confusion as confusion, rates as rates
