@@ -205,17 +205,18 @@ def _task(
 def _begin(task: Task, model: Any, state: Any, batches: Batches, held: Batches | None) -> tuple[Carry, Sums | None]:
     """What changes, before the first step, and the sums of an evaluation; traced once, so that what does not fit is told."""
     own = eqx.filter(model, task.trained)
-    first = lambda b: take(b.data, np.arange(b.batch))
+    sample = take(batches.data, np.arange(batches.batch))
     abstract = lambda function, *args: eqx.filter_eval_shape(function, *args)
     carried = () if state is None else (jtu.tree_map(_as_array, state),)
-    found = abstract(measure, _without_metrics(task), model, carried, first(batches), task.key)
+    found = abstract(measure, _without_metrics(task), model, carried, sample, task.key)
     records = {name: jnp.zeros(batches.per_epoch, x.dtype) for name, x in found.losses.items()}
     carry = Carry(own, task.optim.init(own), carried, records)
     zero = jnp.zeros((), jnp.int32)
-    _check_same(carry, abstract(step, task, carry, first(batches), zero, zero))
+    _check_same(carry, abstract(step, task, carry, sample, zero, zero))
     if held is None:
         return carry, None
-    found = abstract(measure, task, eqx.nn.inference_mode(model), carried, first(held), task.key)
+    sample = take(held.data, np.arange(held.batch))
+    found = abstract(measure, task, eqx.nn.inference_mode(model), carried, sample, task.key)
     for name, x in found.metrics.items():
         if x.shape[:1] != (held.batch,):
             raise ValueError(
