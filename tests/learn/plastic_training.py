@@ -1,7 +1,7 @@
 """A small network with STDP and a delay for every synapse is trained; as a command, in a folder, and killed on the way.
 
-python plastic_training.py FOLDER BATCH: from the checkpoint in the folder, if there is one; dies by SIGKILL when it is asked for
-this batch (counted from where it begins), or prints the loss of every step if that never happens.
+python plastic_training.py FOLDER BATCH: from the checkpoint in the folder, if there is one; dies by SIGKILL when it is asked
+for this batch (counted from where it begins), or prints the records of every step if that never happens.
 """
 
 import json

@@ -32,33 +32,42 @@ def test_cross_entropies_of_readouts(dtype, rng):
     shared = np.arange(T) >= 4
     own = rng.random((B, T)) < 0.5
     own[:, 2] = True
-    readout = jnp.asarray(x, dtype)
-    close(losses.cross_entropy(readout[:, 0], labels), entropy(x[:, 0], labels), dtype)
-    close(losses.cross_entropy_of_last(readout, labels), entropy(x[:, -1], labels), dtype)
-    for window in (None, shared, own):
+    windows = (None, shared, own)
+    over_time = (losses.cross_entropy_of_mean, losses.cross_entropy_of_max, losses.cross_entropy_over_time)
+
+    @jax.jit
+    def found(readout):
+        single = losses.cross_entropy(readout[:, 0], labels), losses.cross_entropy_of_last(readout, labels)
+        # Of one sample, as under vmap.
+        one = jax.vmap(losses.cross_entropy_of_max)(readout, jnp.asarray(labels), jnp.asarray(own))
+        return *single, one, [[loss(readout, labels, window) for loss in over_time] for window in windows]
+
+    first, last, one, rest = found(jnp.asarray(x, dtype))
+    close(first, entropy(x[:, 0], labels), dtype)
+    close(last, entropy(x[:, -1], labels), dtype)
+    for window, (of_mean, of_max, over) in zip(windows, rest, strict=True):
         w = np.broadcast_to(np.ones(T, bool) if window is None else window, (B, T))
         mean = np.stack([x[b, w[b]].mean(0) for b in range(B)])
         most = np.stack([x[b, w[b]].max(0) for b in range(B)])
-        over = np.stack([entropy(x[b, w[b]], np.repeat(labels[b], w[b].sum())).mean() for b in range(B)])
-        close(losses.cross_entropy_of_mean(readout, labels, window), entropy(mean, labels), dtype)
-        close(losses.cross_entropy_of_max(readout, labels, window), entropy(most, labels), dtype)
-        close(losses.cross_entropy_over_time(readout, labels, window), over, dtype)
-    # Of one sample, as under vmap.
-    one = jax.vmap(losses.cross_entropy_of_max)(readout, jnp.asarray(labels), jnp.asarray(own))
-    close(one, losses.cross_entropy_of_max(readout, labels, own), dtype)
+        each = np.stack([entropy(x[b, w[b]], np.repeat(labels[b], w[b].sum())).mean() for b in range(B)])
+        close(of_mean, entropy(mean, labels), dtype)
+        close(of_max, entropy(most, labels), dtype)
+        close(over, each, dtype)
+    np.testing.assert_array_equal(one, of_max)
 
 
 def test_windows_keep_out_values_and_derivatives(x64, rng):
     x, labels = rng.normal(size=(B, T, C)), np.arange(B)
     window = np.arange(T) < 3
-    bad = jnp.asarray(np.where(window[:, None], x, np.inf))
-    for loss in (losses.cross_entropy_of_mean, losses.cross_entropy_of_max, losses.cross_entropy_over_time):
-        grad = jax.grad(lambda x, loss=loss: loss(x, labels, window).sum())(jnp.asarray(x))
-        assert np.all(grad[:, 3:] == 0.0) and np.abs(grad[:, :3]).max() > 0.01
-        if loss is not losses.cross_entropy_over_time:
-            np.testing.assert_array_equal(loss(bad, labels, window), loss(jnp.asarray(x), labels, window))
-        empty = jax.jit(lambda w, loss=loss: loss(jnp.asarray(x), labels, w))(jnp.zeros(T, bool))
-        assert np.isnan(empty).all()
+    bad = np.where(window[:, None], x, np.inf)
+    over_time = (losses.cross_entropy_of_mean, losses.cross_entropy_of_max, losses.cross_entropy_over_time)
+    all_of = lambda x, w: jnp.stack([loss(x, labels, w) for loss in over_time])
+    function = jax.jit(lambda x, w: (all_of(x, w), jax.jacrev(lambda x: all_of(x, w).sum(1))(x)))
+    values, slopes = function(x, window)
+    assert np.all(slopes[:, :, 3:] == 0.0) and (np.abs(slopes[:, :, :3]).max((1, 2, 3)) > 0.01).all()
+    np.testing.assert_array_equal(function(bad, window)[0][:2], values[:2])
+    assert np.isnan(function(x, np.zeros(T, bool))[0]).all()
+    for loss in over_time:
         with pytest.raises(ValueError, match=f"{loss.__name__}: `window` holds no step"):
             loss(jnp.asarray(x), labels, np.zeros(T, bool))
 
@@ -69,20 +78,36 @@ def trains(rng, shape, p=0.3):
 
 def test_counts_and_rates(dtype, rng):
     s, target = trains(rng, (B, T, C)), rng.random((B, C)) * 5.0
-    spikes = jnp.asarray(s, dtype)
-    close(losses.spike_count(spikes, target), ((s.sum(1) - target) ** 2).mean(-1), dtype)
-    close(losses.spike_count(spikes, 2.0), ((s.sum(1) - 2.0) ** 2).mean(-1), dtype)
-    rate = s.sum(1) / (T * 0.5) * 1000.0
-    close(losses.spike_rate(spikes, 40.0, dt=0.5), ((rate - 40.0) ** 2).mean(-1), dtype)
-    close(nex.learn.rates(spikes, dt=0.5), rate, dtype)
+
+    @jax.jit
+    def found(spikes):
+        return (
+            losses.spike_count(spikes, target),
+            losses.spike_count(spikes, 2.0),
+            losses.spike_rate(spikes, 40.0, dt=0.5),
+            nex.learn.rates(spikes, dt=0.5),
+            losses.rate_bounds(spikes, dt=0.5, low=500.0, high=550.0),
+            losses.total_count(spikes),
+            losses.squared_counts(spikes),
+        )
+
+    counts, rate = s.sum(1), s.sum(1) / (T * 0.5) * 1000.0
     mean = rate.mean(0)
-    bounds = np.maximum(500.0 - mean, 0) ** 2 + np.maximum(mean - 550.0, 0) ** 2
     assert (mean < 500.0).any() and (mean > 550.0).any()
-    close(losses.rate_bounds(spikes, dt=0.5, low=500.0, high=550.0), bounds.mean(), dtype)
-    close(losses.total_count(spikes), s.sum(), dtype)
     # Loops over neurons, samples and steps.
-    counts = [sum(s[b, t, n] for b in range(B) for t in range(T)) for n in range(C)]
-    close(losses.squared_counts(spikes), np.mean(np.square(counts)), dtype)
+    squares = [sum(s[b, t, n] for b in range(B) for t in range(T)) ** 2 for n in range(C)]
+    expected = (
+        ((counts - target) ** 2).mean(-1),
+        ((counts - 2.0) ** 2).mean(-1),
+        ((rate - 40.0) ** 2).mean(-1),
+        rate,
+        (np.maximum(500.0 - mean, 0) ** 2 + np.maximum(mean - 550.0, 0) ** 2).mean(),
+        s.sum(),
+        np.mean(squares),
+    )
+    spikes = jnp.asarray(s, dtype)
+    for a, b in zip(found(spikes), expected, strict=True):
+        close(a, b, dtype)
     with pytest.raises(ValueError, match=r"`target` has shape \(5,\), which does not broadcast to \(3, 4\)"):
         losses.spike_count(spikes, np.zeros(5))
     with pytest.raises(ValueError, match="rate_bounds: `low` must lie below `high`, got 5.0 and 5.0"):
@@ -119,7 +144,11 @@ def test_van_rossum_distance(dtype, rng, tau):
     one[-1] = 1.0
     close(losses.van_rossum(jnp.asarray(one, dtype), jnp.zeros((steps, 1), dtype), tau=tau, dt=dt), 0.5, dtype)
     late = np.roll(one, -6, 0)
-    close(losses.van_rossum(jnp.asarray(one, dtype), jnp.asarray(late, dtype), tau=tau, dt=dt), 1 - np.exp(-3 / tau), dtype)
+    close(
+        losses.van_rossum(jnp.asarray(one, dtype), jnp.asarray(late, dtype), tau=tau, dt=dt),
+        1 - np.exp(-3 / tau),
+        dtype,
+    )
 
 
 def check_gradient(function, x, rtol=1e-7):
@@ -147,17 +176,18 @@ def test_derivatives_of_distances_and_first_spikes(x64, rng):
 def test_first_spikes(dtype):
     s = np.zeros((2, 10, 3))
     s[0, 4, 0] = s[0, 6, 0] = s[0, 0, 1] = s[1, 9, 2] = 1.0
-    times = losses.first_spike_time(jnp.asarray(s, dtype), dt=0.5)
-    close(times, [[2.0, 0.0, 5.0], [5.0, 5.0, 4.5]], dtype)
     # Without its first spike the neuron would spike in step 6; with one in step 2 it would at 1 ms; later ones are no matter.
-    grad = jax.grad(lambda s: losses.first_spike_time(s, dt=0.5)[0, 0])(jnp.asarray(s, dtype))[0, :, 0]
+    soft = lambda s: (losses.first_spike_time(s, dt=0.5)[0, 0], losses.first_spike_time(s, dt=0.5))
+    (_, times), grad = jax.jit(jax.value_and_grad(soft, has_aux=True))(jnp.asarray(s, dtype))
+    close(times, [[2.0, 0.0, 5.0], [5.0, 5.0, 4.5]], dtype)
+    grad = grad[0, :, 0]
     np.testing.assert_allclose(grad, [-2.0, -1.5, -1.0, -0.5, -1.0, 0, 0, 0, 0, 0], rtol=1e-6)
     t = np.array([[2.0, 7.0, 30.0], [np.inf, 3.0, 4.0]])
     labels = np.array([0, 0])
     loss = lambda t: losses.time_to_first_spike(t, labels, tau=4.0, latest=20.0)
     expected = np.log(np.exp(-(np.minimum(t, 20.0) - np.minimum(t[:, :1], 20.0)) / 4.0).sum(1))
-    close(loss(jnp.asarray(t, dtype)), expected, dtype)
-    grad = jax.grad(lambda t: loss(t).sum())(jnp.asarray(t, dtype))
+    found, grad = jax.jit(lambda t: (loss(t), jax.grad(lambda t: loss(t).sum())(t)))(jnp.asarray(t, dtype))
+    close(found, expected, dtype)
     assert np.isfinite(grad).all() and grad[0, 2] == 0.0 and grad[1, 0] == 0.0 and grad[0, 0] > 0.0 > grad[0, 1]
     with pytest.raises(ValueError, match="time_to_first_spike: `latest` must be positive and finite, got inf ms"):
         losses.time_to_first_spike(jnp.asarray(t), labels, tau=4.0, latest=np.inf)
@@ -167,7 +197,8 @@ def test_losses_reach_weights_through_surrogate_spikes():
     """A neuron that should spike more, earlier and with another train: every loss moves its input the right way."""
     cell = nex.LIF(tau=10.0, surrogate=nex.SuperSpike(5.0))
     population = nex.Population(cell, 2)
-    target = jnp.zeros((20, 2)).at[2::3].set(1.0)
+    target = np.zeros((20, 2), np.float32)
+    target[2::3] = 1.0
 
     def spikes(current):
         record = {"s": nex.output()}
@@ -185,10 +216,9 @@ def test_losses_reach_weights_through_surrogate_spikes():
             ]
         )
 
-    current = jnp.full(2, 1.3)
-    s = spikes(current)
+    current = np.full(2, 1.3, np.float32)
+    s, slopes = jax.jit(lambda x: (spikes(x), jax.jacrev(all_losses)(x)))(current)
     assert 0 < s.sum(0)[0] < 4 and s[:4].sum() == 0
-    slopes = jax.jit(jax.jacrev(all_losses))(current)
     assert np.isfinite(slopes).all() and (slopes < 0.0).all()
 
 

@@ -7,10 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jax
 import numpy as np
 import plastic_training
-import pytest
 
 
 def command(folder, die_at):

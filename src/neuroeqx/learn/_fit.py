@@ -16,7 +16,7 @@ from .._trainable import trainable
 from .._types import Key
 from ._batches import Batches, is_arrays, size_of, take
 from ._choice import Choice
-from ._program import Carry, measure, step, Sums, Task
+from ._program import as_array, Carry, extended, measure, Sums, Task
 from ._progress import Progress
 from ._training import Training
 
@@ -205,18 +205,20 @@ def _task(
 def _begin(task: Task, model: Any, state: Any, batches: Batches, held: Batches | None) -> tuple[Carry, Sums | None]:
     """What changes, before the first step, and the sums of an evaluation; traced once, so that what does not fit is told."""
     own = eqx.filter(model, task.trained)
+    carried = () if state is None else (jtu.tree_map(as_array, state),)
     sample = take(batches.data, np.arange(batches.batch))
-    abstract = lambda function, *args: eqx.filter_eval_shape(function, *args)
-    carried = () if state is None else (jtu.tree_map(_as_array, state),)
-    found = abstract(measure, _without_metrics(task), model, carried, sample, task.key)
+    # Without metrics, which are for validation data.
+    plain = dataclasses.replace(task, metrics={})
+    found, after = eqx.filter_eval_shape(measure, plain, model, carried, sample, task.key)
+    _check_same("`state`", carried, after)
+    opt_state = task.optim.init(own)
+    _check_same("the state of `optim`", opt_state, eqx.filter_eval_shape(_updated, task, own, opt_state))
     records = {name: jnp.zeros(batches.per_epoch, x.dtype) for name, x in found.losses.items()}
-    carry = Carry(own, task.optim.init(own), carried, records)
-    zero = jnp.zeros((), jnp.int32)
-    _check_same(carry, abstract(step, task, carry, sample, zero, zero))
+    carry = Carry(own, opt_state, carried, records)
     if held is None:
         return carry, None
     sample = take(held.data, np.arange(held.batch))
-    found = abstract(measure, task, eqx.nn.inference_mode(model), carried, sample, task.key)
+    found, _ = eqx.filter_eval_shape(measure, task, eqx.nn.inference_mode(model), carried, sample, task.key)
     for name, x in found.metrics.items():
         if x.shape[:1] != (held.batch,):
             raise ValueError(
@@ -232,30 +234,23 @@ def _begin(task: Task, model: Any, state: Any, batches: Batches, held: Batches |
     return carry, Sums(losses, {name: zeros(x, x.shape[1:]) for name, x in found.metrics.items()})
 
 
-def _without_metrics(task: Task) -> Task:
-    return dataclasses.replace(task, metrics={})
+def _updated(task: Task, own: Any, opt_state: Any) -> Any:
+    """The optimiser's state after a step along gradients like the parameters."""
+    return extended(task.optim).update(own, opt_state, own, value=jnp.zeros(()))[1]
 
 
-def _as_array(x: Any) -> Any:
-    return jnp.asarray(x) if isinstance(x, bool | int | float | np.ndarray) else x
-
-
-def _check_same(before: Carry, after: Carry) -> None:
+def _check_same(whose: str, before: Any, after: Any) -> None:
     """A step must keep the form of what it changes."""
-    names = ("trained", "opt_state", "state")
-    said = {"trained": "the trained part of `model`", "opt_state": "the state of `optim`", "state": "`state`"}
-    for name in names:
-        a, b = getattr(before, name), getattr(after, name)
-        if jtu.tree_structure(a) != jtu.tree_structure(b):
+    if jtu.tree_structure(before) != jtu.tree_structure(after):
+        raise TypeError(
+            f"fit: a step changes the structure of {whose}, from {jtu.tree_structure(before)} to {jtu.tree_structure(after)}."
+        )
+    for (path, x), y in zip(jtu.tree_leaves_with_path(before), jtu.tree_leaves(after), strict=True):
+        if eqx.is_array(x) and (x.shape, x.dtype) != (y.shape, y.dtype):
             raise TypeError(
-                f"fit: a step changes the structure of {said[name]}, from {jtu.tree_structure(a)} to {jtu.tree_structure(b)}."
+                f"fit: a step changes {whose}{jtu.keystr(path)} from {x.dtype}{list(x.shape)} to {y.dtype}{list(y.shape)}; "
+                "shapes and dtypes must stay."
             )
-        for (path, x), y in zip(jtu.tree_leaves_with_path(a), jtu.tree_leaves(b), strict=True):
-            if eqx.is_array(x) and (x.shape, x.dtype) != (y.shape, y.dtype):
-                raise TypeError(
-                    f"fit: a step changes {said[name]}{jtu.keystr(path)} from {x.dtype}{list(x.shape)} to "
-                    f"{y.dtype}{list(y.shape)}; shapes and dtypes must stay."
-                )
 
 
 def _words(key: Key) -> list[int]:

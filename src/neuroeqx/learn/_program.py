@@ -66,7 +66,7 @@ def unpacked(found: Any, stateful: bool) -> tuple[Array, tuple[dict[str, Array],
     if not least <= len(parts) <= least + 1:
         wanted = "(value, state) or (value, state, aux)" if stateful else "a value or (value, aux)"
         raise TypeError(f"fit: `loss` must return {wanted}, got {len(parts)} things: {parts!r}.")
-    value, state = jnp.asarray(parts[0]), (parts[1],) if stateful else ()
+    value, state = jnp.asarray(parts[0]), (jtu.tree_map(as_array, parts[1]),) if stateful else ()
     aux = parts[least] if len(parts) > least else {}
     if value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
         raise ValueError(f"fit: the value of `loss` must be one real number, got {value.dtype}{list(value.shape)}.")
@@ -81,6 +81,11 @@ def unpacked(found: Any, stateful: bool) -> tuple[Array, tuple[dict[str, Array],
     return value, (aux, state)
 
 
+def as_array(x: Any) -> Any:
+    """Numbers of a state as arrays; other leaves as they are."""
+    return jnp.asarray(x) if isinstance(x, bool | int | float | np.ndarray) else x
+
+
 def step(task: Task, carry: Carry, batch: Any, number: Int[Array | np.ndarray, ""], place: Int[Array, ""]) -> Carry:
     """One step of the optimiser, the `number`-th of all, recorded at `place`."""
     key = jax.random.fold_in(task.key, number)
@@ -89,14 +94,14 @@ def step(task: Task, carry: Carry, batch: Any, number: Int[Array | np.ndarray, "
     objective = lambda model, batch, key, *state: task.objective(model, batch, key, *state)
     (value, (aux, state)), grads = task.gradient(objective, has_aux=True)(model, batch, key, *carry.state)
     grads = eqx.filter(grads, task.trained)
-    updates, opt_state = _extended(task.optim).update(grads, carry.opt_state, carry.trained, value=value)
+    updates, opt_state = extended(task.optim).update(grads, carry.opt_state, carry.trained, value=value)
     trained = eqx.apply_updates(carry.trained, updates)
     found = {"loss": value} | aux
     records = {name: x.at[place].set(found[name].astype(x.dtype)) for name, x in carry.records.items()}
     return Carry(trained, opt_state, state, records)
 
 
-def _extended(optim: Any) -> Any:
+def extended(optim: Any) -> Any:
     """The optimiser, told the value of the loss if it asks for it (as `optax.contrib.reduce_on_plateau` does)."""
     import optax  # takes a second, which importing the package should not
 
@@ -149,11 +154,11 @@ class Sums(eqx.Module):
     metrics: dict[str, Array]
 
 
-def measure(task: Task, model: Any, state: tuple[Any, ...], batch: Any, key: Key) -> Sums:
-    """The loss and its aux of a batch, and the metrics of each of its samples."""
-    value, (aux, _) = unpacked(task.loss(model, batch, key, *state), task.stateful)
+def measure(task: Task, model: Any, state: tuple[Any, ...], batch: Any, key: Key) -> tuple[Sums, tuple[Any, ...]]:
+    """The loss and its aux of a batch, and the metrics of each of its samples; and the new state."""
+    value, (aux, after) = unpacked(task.loss(model, batch, key, *state), task.stateful)
     metrics = {name: jnp.asarray(metric(model, batch, key, *state)) for name, metric in task.metrics.items()}
-    return Sums({"loss": value} | aux, metrics)
+    return Sums({"loss": value} | aux, metrics), after
 
 
 def _evaluate(task: Task, stretch: Stretch, size: Int[Array | np.ndarray, ""], carry: Carry, sums: Sums) -> Sums:
@@ -164,7 +169,7 @@ def _evaluate(task: Task, stretch: Stretch, size: Int[Array | np.ndarray, ""], c
 
     def one(i: Int[Array, ""], sums: Sums) -> Sums:
         key = jax.random.fold_in(task.evaluation_key, i)
-        found = measure(task, model, carry.state, stretch.at(task.validation, i), key)
+        found, _ = measure(task, model, carry.state, stretch.at(task.validation, i), key)
         counts = i * batch_size + jnp.arange(batch_size) < size
 
         def valid(x: Array) -> Array:

@@ -16,16 +16,17 @@ def describe(tree: Any, path: str = "") -> list[list[str]]:
     """Every node and leaf in order, as (path, what it is): classes, static fields, shapes and dtypes, plain values."""
     if is_stored(tree):
         return [[path, f"{dtype_name(tree)}{list(tree.shape)}"]]
-    children = None if tree is None else jtu.default_registry.flatten_one_level_with_keys(tree)
-    if children is None:
+    # One level.
+    children, _ = jtu.tree_flatten_with_path(tree, is_leaf=lambda x: x is not tree)
+    if tree is None or [keys for keys, _ in children] == [()]:
         return [[path, _value(tree)]]
     words = [[path, _class(tree)]]
     if isinstance(tree, eqx.Module):
         for field in dataclasses.fields(tree):
             if field.metadata.get("static", False):
                 words.append([f"{path}.{field.name}", _value(getattr(tree, field.name, None))])
-    for key, child in children[0]:
-        words += describe(child, path + jtu.keystr((key,)))
+    for keys, child in children:
+        words += describe(child, path + jtu.keystr(keys))
     return words
 
 
