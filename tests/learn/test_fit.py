@@ -116,6 +116,18 @@ def test_steps_are_those_of_a_loop_in_numpy(done):
     np.testing.assert_array_equal(MODEL.w, np.float32([0.5, -0.3, 0.1]))
 
 
+def test_double_precision(x64):
+    model = Line(jnp.array([0.5, -0.3, 0.1]), jnp.array(0.2), jnp.array(2.0))
+    options = {"optim": OPTIM, "epochs": 3, "key": jr.key(4), "batch": BATCH, "where": SOME, "progress": False}
+    data, held = (tuple(np.asarray(x, float) for x in pair) for pair in ((X, Y), (HELD_X, HELD_Y)))
+    result = nex.learn.fit(model, loss, data, validation=held, metrics={"squared": squared}, **options)
+    losses, _, held, models = loop(3)
+    assert result.steps["loss"].dtype == result.last.w.dtype == np.float64
+    np.testing.assert_allclose(result.steps["loss"], losses, rtol=1e-11)
+    np.testing.assert_allclose(result.last.w, models[-1][0], rtol=1e-11)
+    np.testing.assert_allclose(result.epochs["validation squared"], held, rtol=1e-11)
+
+
 def test_the_validation_loss_is_that_of_full_batches_with_keys_of_its_own(done):
     result, _ = done
     _, evaluation_key = jr.split(jr.key(4))

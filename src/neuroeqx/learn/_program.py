@@ -170,7 +170,7 @@ def _evaluate(task: Task, stretch: Stretch, size: Int[Array | np.ndarray, ""], c
     def one(i: Int[Array, ""], sums: Sums) -> Sums:
         key = jax.random.fold_in(task.evaluation_key, i)
         found, _ = measure(task, model, carry.state, stretch.at(task.validation, i), key)
-        counts = i * batch_size + jnp.arange(batch_size) < size
+        counts = i * batch_size + jnp.arange(batch_size, dtype=jnp.int32) < size
 
         def valid(x: Array) -> Array:
             wanted = counts.reshape(-1, *(1 for _ in x.shape[1:]))

@@ -192,7 +192,7 @@ class Training:
         tree, notes, steps = read(path, self.saved())
         trained = eqx.filter(tree.model, self.task.trained)
         self.task = eqx.tree_at(lambda t: t.fixed, self.task, eqx.filter(tree.model, self.task.trained, inverse=True))
-        self.carry = Carry(trained, tree.opt_state, tree.state, tree.records)
+        self.carry = copied(Carry(trained, tree.opt_state, tree.state, tree.records))
         self.chosen, self.chosen_epoch, self.best = tree.chosen, notes["chosen_epoch"], notes["best"]
         self.steps = {name: [x] for name, x in steps.items()}
         self.epochs, self.epoch, self.index = notes["epochs"], notes["epoch"], notes["index"]
