@@ -1,6 +1,9 @@
 """The training loop against one written in NumPy."""
 
 import dataclasses
+import operator
+import re
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -288,6 +291,16 @@ def test_batches_of_an_object_must_stay_of_one_form():
 
     with pytest.raises(ValueError, match="must all have the same form"):
         fit(Ragged())
+
+
+def test_the_page_of_documentation_names_what_there_is():
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        compile(block, "training.md", "exec")
+    names = set(re.findall(r"\bnex((?:\.\w+)+)", text))
+    assert len(names) > 5
+    for name in names:
+        operator.attrgetter(name[1:])(nex)
 
 
 @pytest.mark.parametrize("name", [f.name for f in dataclasses.fields(nex.learn.Fit)])
