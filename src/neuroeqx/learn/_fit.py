@@ -139,7 +139,7 @@ def fit(
     path = _path(folder, resume, every)
     if path is not None and resume and path.exists():
         training.restore(path)
-    line = Progress(epochs, batches.per_epoch, training.epoch * batches.per_epoch + training.index, progress)
+    line = Progress(epochs, batches.per_epoch, progress)
     try:
         while training.epoch < epochs and not training.has_stalled(patience):
             training.finish_epoch(line, path, every)
@@ -274,5 +274,6 @@ def _path(folder: str | os.PathLike | None, resume: bool, every: int | None) -> 
 
 def _check_counts(**counts: int | None) -> None:
     for name, value in counts.items():
-        if value is not None and (isinstance(value, bool) or value < 1):
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if value is not None and not (whole and value >= 1):
             raise ValueError(f"fit: `{name}` must be a whole number, at least 1, got {value!r}.")

@@ -10,13 +10,14 @@ class Progress:
     **Arguments:**
 
     - `epochs`, `per_epoch`: how many there are to do, and of how many steps.
-    - `done`: steps that were done before.
     - `shown`: `False`: nothing is written.
     """
 
-    def __init__(self, epochs: int, per_epoch: int, done: int, shown: bool):
-        self.epochs, self.per_epoch, self.first, self.shown = epochs, per_epoch, done, shown
-        self.began, self.width = time.perf_counter(), 0
+    def __init__(self, epochs: int, per_epoch: int, shown: bool):
+        self.epochs, self.per_epoch, self.shown, self.width = epochs, per_epoch, shown, 0
+        # The time and the number of steps from which what is left is estimated: the first ones compile.
+        self.began: float | None = None
+        self.first = 0
 
     def step(self, epoch: int, index: int) -> None:
         """Within an epoch, `index` steps of which are done."""
@@ -35,6 +36,8 @@ class Progress:
 
     def _left(self, epoch: int, index: int) -> str:
         done = epoch * self.per_epoch + index
+        if self.began is None:
+            self.began, self.first = time.perf_counter(), done
         if done == self.first:
             return ""
         took = time.perf_counter() - self.began
