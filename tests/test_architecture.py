@@ -43,6 +43,7 @@ LAYERS = [
     {"_record", "_loop", "_simulate", "_explain"},
     {"learn", "analysis", "measure", "nest", "encode", "io", "tasks", "plot", "demos", "testing", "__main__"},
     {"learn", "analysis", "measure", "nest", "io", "plot", "demos", "testing", "train", "_cli", "__main__"},
+    {"learn", "layers", "analysis", "measure", "nest", "io", "plot", "demos", "testing", "__main__"},
 ]
 # `_interfaces` is the page everything else stands on; steppers and surrogates import it, not the other way round.
 SIBLINGS_MAY = {("steppers", "_interfaces"), ("surrogate", "_interfaces"), ("_wrappers", "_interfaces"),

@@ -7,6 +7,7 @@ from . import (
     learn as learn,
     encode as encode,
     io as io,
+    layers as layers,
     measure as measure,
     nest as nest,
     ops as ops,

@@ -1,0 +1,14 @@
+"""Spiking layers for models of Equinox: sequences in, sequences out."""
+
+from ._cells import LayerState as LayerState
+from ._feedforward import Feedforward as Feedforward
+from ._latency import latency_steps as latency_steps, LatencyLinear as LatencyLinear
+from ._readouts import (
+    FirstSpike as FirstSpike,
+    LastStep as LastStep,
+    MaxOverTime as MaxOverTime,
+    MeanOverTime as MeanOverTime,
+    SpikeCount as SpikeCount,
+)
+from ._recurrent import Recurrent as Recurrent
+from ._sequence import AbstractSequenceLayer as AbstractSequenceLayer
