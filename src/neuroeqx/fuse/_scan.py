@@ -184,9 +184,10 @@ def _batch(operands: Sequence[Any], axes: Sequence[Any], *, loop: Scan) -> tuple
         lead = int(k >= loop.carry)
         if after[k]:
             x = x.reshape(*x.shape[:lead], size, inner, *x.shape[lead + 1 :])
-            x = x if before[k] else jnp.take(x, 0, axis=lead + 1)
+            # Slices, for the transpose of a gather is a scatter.
+            x = x if before[k] else lax.index_in_dim(x, 0, lead + 1, keepdims=False)
             # Some callers rely on it that what is the same for all members is told to be so.
-            x = x if outer[k] else jnp.take(x, 0, axis=lead)
+            x = x if outer[k] else lax.index_in_dim(x, 0, lead, keepdims=False)
         results.append(x)
         places.append(lead if outer[k] else None)
     return results, places

@@ -18,6 +18,7 @@ from ._describe import digest
 from ._elementwise import EMITTERS, FUNCTIONS
 from ._flat import Atom, Constant, Operation, Value
 from ._loops import counted
+from ._scan_blocks import write_blocks
 from ._scan_lanes import Lanes
 from ._schedule import reorder
 from ._vectors import BYTES, element_type, Vectors
@@ -25,6 +26,7 @@ from ._vectors import BYTES, element_type, Vectors
 
 _WORD, _BYTE, _NUMBER = ir.IntType(64), ir.IntType(8), ir.IntType(32)
 _WORTH_TWO = 2**21  # operations on lanes from which another thread is asked: some 100 us of work
+_BLOCKS = 150  # operations up to which memory is what lanes wait for
 _AHEAD = 8  # steps after which a line is written that is asked for: the processor does not see such strides
 
 
@@ -68,7 +70,7 @@ def _describe(lanes: Lanes) -> str:
     return "scan" + "\n".join([*lines, f"batch {lanes.own != lanes.size} reverse {lanes.reverse}"])
 
 
-class _Places(Vectors):
+class Places(Vectors):
     """Vectors that know how many lanes each member of a batch has."""
 
     def __init__(self, builder: Any, lanes: int | None, own: Any | None):
@@ -133,15 +135,15 @@ class _Program:
     def _open(self, builder: Any, frame: Any) -> None:
         self.builder, self.frame = builder, frame
         self.bases: dict[tuple[int, int], Any] = {}
-        sizes = [self._load(np.dtype(np.int32), self._at(_frame.ARGUMENTS, 0), _WORD(k)) for k in range(3)]
+        sizes = [self.load(np.dtype(np.int32), self._at(_frame.ARGUMENTS, 0), _WORD(k)) for k in range(3)]
         self.size, self.time, self.own = (builder.zext(number, _WORD) for number in sizes)
         self.env: dict[int, Any] = {}  # single numbers that are the same in every step
         scalar = Vectors(builder, None)
         for own in (*self.lanes.consts, *self.lanes.carry):
             if own.value.scalar:
-                self.env[id(own.value)] = self._load(own.value.dtype, self._input(own.value), _WORD(0))
+                self.env[id(own.value)] = self.load(own.value.dtype, self.input(own.value), _WORD(0))
         for operation in self.lanes.once:
-            args = [self._single(scalar, atom, self.env) for atom in operation.inputs]
+            args = [self.single(scalar, atom, self.env) for atom in operation.inputs]
             self.env[id(operation.outputs[0])] = _apply(scalar, operation, args)
 
     def _word(self, address: Any) -> Any:
@@ -155,10 +157,10 @@ class _Program:
             self.bases[side, place] = self._word(self.builder.add(buffer, _WORD(_frame.DATA)))
         return self.bases[side, place]
 
-    def _input(self, value: Value) -> Any:
+    def input(self, value: Value) -> Any:
         return self._at(_frame.ARGUMENTS, self.inputs[id(value)])
 
-    def _result(self, place: int) -> Any:
+    def result(self, place: int) -> Any:
         return self._at(_frame.RESULTS, place)
 
     def _pointer(self, dtype: np.dtype, start: Any, place: Any, width: int | None) -> Any:
@@ -167,7 +169,7 @@ class _Program:
         kind = element if width is None else ir.VectorType(element, width)
         return self.builder.inttoptr(address, kind.as_pointer())
 
-    def _load(self, dtype: np.dtype, start: Any, place: Any, width: int | None = None, mask: Any = None) -> Any:
+    def load(self, dtype: np.dtype, start: Any, place: Any, width: int | None = None, mask: Any = None) -> Any:
         pointer = self._pointer(dtype, start, place, width)
         if mask is None:
             number = self.builder.load(pointer, align=dtype.itemsize)
@@ -177,7 +179,7 @@ class _Program:
         truth = element_type(dtype) if width is None else ir.VectorType(element_type(dtype), width)
         return self.builder.trunc(number, truth) if dtype.kind == "b" else number
 
-    def _store(self, number: Any, dtype: np.dtype, start: Any, place: Any, width: Any = None, mask: Any = None) -> None:
+    def store(self, number: Any, dtype: np.dtype, start: Any, place: Any, width: Any = None, mask: Any = None) -> None:
         pointer = self._pointer(dtype, start, place, width)
         number = self.builder.zext(number, pointer.type.pointee) if dtype.kind == "b" else number
         if mask is None:
@@ -185,10 +187,12 @@ class _Program:
         else:
             self._masked("store", number.type, [number, pointer], mask, dtype, [])
 
-    def _will_write(self, dtype: np.dtype, start: Any, place: Any) -> None:
-        """Asks for a line of memory, which may lie past the end."""
+    def ask_for(self, dtype: np.dtype, start: Any, place: Any, steps: int, write: bool) -> None:
+        """Asks for the line of memory at a place some steps later, which may lie past the end."""
+        on = self.builder.sub if self.lanes.reverse else self.builder.add
+        place = on(place, self.builder.mul(self.size, _WORD(steps)))
         address = self.builder.add(start, self.builder.mul(place, _WORD(dtype.itemsize)))
-        args = [self.builder.inttoptr(address, _BYTE.as_pointer()), *map(_NUMBER, (1, 3, 1))]  # to write, keep, data
+        args = [self.builder.inttoptr(address, _BYTE.as_pointer()), *map(_NUMBER, (int(write), 3, 1))]  # keep, data
         name, kind = "llvm.prefetch.p0", ir.FunctionType(ir.VoidType(), [a.type for a in args])
         self.builder.call(self.builder.module.globals.get(name) or ir.Function(self.builder.module, kind, name), args)
 
@@ -201,7 +205,7 @@ class _Program:
         function = known or ir.Function(self.builder.module, ir.FunctionType(result, [a.type for a in args]), name)
         return self.builder.call(function, args)
 
-    def _single(self, v: Vectors, atom: Atom, env: dict[int, Any]) -> Any:
+    def single(self, v: Vectors, atom: Atom, env: dict[int, Any]) -> Any:
         return v.const(atom.value, atom.dtype) if isinstance(atom, Constant) else env[id(atom)]
 
     # The loops
@@ -232,24 +236,24 @@ class _Program:
         ys = [(len(lanes.carried) + k, atom) for k, atom in enumerate(lanes.ys) if atom.scalar]
         if not carried and not ys and not self.kept:
             return
-        xs = [(own.value, self._input(own.value)) for own in lanes.xs if own.value.scalar]
-        kept = [(self._result(self.scratch[id(value)]), value) for value in self.kept]
-        results = [(self._result(k), atom) for k, atom in ys]
+        xs = [(own.value, self.input(own.value)) for own in lanes.xs if own.value.scalar]
+        kept = [(self.result(self.scratch[id(value)]), value) for value in self.kept]
+        results = [(self.result(k), atom) for k, atom in ys]
 
         def step(t: Any, phis: list[Any]) -> list[Any]:
             env = self.env | {id(own.value): phi for own, phi in zip(carry, phis, strict=True)}
             for value, start in xs:
-                env[id(value)] = self._load(value.dtype, start, t)
+                env[id(value)] = self.load(value.dtype, start, t)
             for operation in lanes.singles:
-                args = [self._single(scalar, atom, env) for atom in operation.inputs]
+                args = [self.single(scalar, atom, env) for atom in operation.inputs]
                 env[id(operation.outputs[0])] = _apply(scalar, operation, args)
             for start, atom in (*results, *kept):
-                self._store(self._single(scalar, atom, env), atom.dtype, start, t)
-            return [self._single(scalar, atom, env) for _, atom in carried]
+                self.store(self.single(scalar, atom, env), atom.dtype, start, t)
+            return [self.single(scalar, atom, env) for _, atom in carried]
 
         last = self._over_time([self.env[id(own.value)] for own in carry], step)
         for (k, atom), number in zip(carried, last, strict=True):
-            self._store(number, atom.dtype, self._result(k), _WORD(0))
+            self.store(number, atom.dtype, self.result(k), _WORD(0))
 
     def _part(self, module: Any) -> Any:
         """A function of the frame for the lanes from a first to a last."""
@@ -261,12 +265,14 @@ class _Program:
         frame, first, end = function.args
         self._open(builder, frame)
         for own in self.lanes.inputs:
-            self._input(own.value)
+            self.input(own.value)
         for k in range(len(self.lanes.carried) + len(self.lanes.ys) + len(self.kept)):
-            self._result(k)
+            self.result(k)
         end = builder.select(builder.icmp_unsigned("<", end, self.size), end, self.size)
         width = _WORD(self.width)
-        if self.side_by_side > 1:
+        if self.cost <= _BLOCKS:
+            first = write_blocks(self, first, end)
+        elif self.side_by_side > 1:
             group = _WORD(self.width * self.side_by_side)
             groups = builder.udiv(builder.sub(end, first), group)
             with counted(builder, groups) as k:
@@ -282,11 +288,13 @@ class _Program:
         builder.ret_void()
         return function
 
+    def vector(self) -> Any:
+        return Places(self.builder, self.width, None if self.lanes.own == self.lanes.size else self.own)
+
     def _vectors(self, base: Any, number: int, mask: Any | None) -> None:
         """All steps for some vectors that lie side by side."""
         lanes, builder = self.lanes, self.builder
-        own = None if lanes.own == lanes.size else self.own
-        vectors = [_Places(builder, self.width, own) for _ in range(number)]
+        vectors = [self.vector() for _ in range(number)]
         for u, v in enumerate(vectors):
             v.start = builder.add(base, _WORD(u * self.width))
         same = {key: vectors[0].fill(number) for key, number in self.env.items()}
@@ -295,9 +303,9 @@ class _Program:
         for own in (*lanes.consts, *lanes.carry):
             if not own.value.scalar:
                 for v, env in each:
-                    env[id(own.value)] = self._load(own.value.dtype, self._input(own.value), v.start, self.width, mask)
+                    env[id(own.value)] = self.load(own.value.dtype, self.input(own.value), v.start, self.width, mask)
         for operation in lanes.before:
-            self._operation(operation, each)
+            self.operation(operation, each)
         carry = [own for own in lanes.carry if not own.value.scalar]
         carried = [(k, atom) for k, atom in enumerate(lanes.carried) if not lanes.carry[k].value.scalar]
 
@@ -307,42 +315,41 @@ class _Program:
             phi = iter(phis)
             for _, env in now:
                 env.update({id(own.value): next(phi) for own in carry})
-            self._read(t, now, mask)
+            self.read(t, now, mask)
             for operation in lanes.step:
-                self._operation(operation, now)
+                self.operation(operation, now)
             if builder.block is block:
                 reorder(block, begin)
             row = builder.mul(t, self.size)
             for k, atom in enumerate(lanes.ys):
                 for v, env in now if not atom.scalar else ():
-                    start, place = self._result(len(lanes.carried) + k), builder.add(row, v.start)
-                    self._store(self._single(v, atom, env), atom.dtype, start, place, self.width, mask)
+                    start, place = self.result(len(lanes.carried) + k), builder.add(row, v.start)
+                    self.store(self.single(v, atom, env), atom.dtype, start, place, self.width, mask)
                     if mask is None:
-                        on = builder.sub if lanes.reverse else builder.add
-                        self._will_write(atom.dtype, start, on(place, builder.mul(self.size, _WORD(_AHEAD))))
-            return [self._single(v, atom, env) for v, env in now for _, atom in carried]
+                        self.ask_for(atom.dtype, start, place, _AHEAD, write=True)
+            return [self.single(v, atom, env) for v, env in now for _, atom in carried]
 
         last = iter(self._over_time([env[id(own.value)] for _, env in each for own in carry], step))
         for v in vectors:
             for k, atom in carried:
-                self._store(next(last), atom.dtype, self._result(k), v.start, self.width, mask)
+                self.store(next(last), atom.dtype, self.result(k), v.start, self.width, mask)
 
-    def _read(self, t: Any, each: Sequence[tuple[Vectors, dict[int, Any]]], mask: Any | None) -> None:
+    def read(self, t: Any, each: Sequence[tuple[Vectors, dict[int, Any]]], mask: Any | None) -> None:
         """What is given for a step, and its single numbers."""
         row = self.builder.mul(t, self.size)
         for own in self.lanes.xs:
             if not own.value.scalar:
                 for v, env in each:
                     place = self.builder.add(row, v.start)
-                    env[id(own.value)] = self._load(own.value.dtype, self._input(own.value), place, self.width, mask)
-        starts = [(own.value, self._input(own.value)) for own in self.lanes.xs if own.value.scalar]
-        starts += [(value, self._result(self.scratch[id(value)])) for value in self.kept]
+                    env[id(own.value)] = self.load(own.value.dtype, self.input(own.value), place, self.width, mask)
+        starts = [(own.value, self.input(own.value)) for own in self.lanes.xs if own.value.scalar]
+        starts += [(value, self.result(self.scratch[id(value)])) for value in self.kept]
         for value, start in starts:
-            filled = each[0][0].fill(self._load(value.dtype, start, t))
+            filled = each[0][0].fill(self.load(value.dtype, start, t))
             for _, env in each:
                 env[id(value)] = filled
 
-    def _operation(self, operation: Operation, each: Sequence[tuple[Vectors, dict[int, Any]]]) -> None:
+    def operation(self, operation: Operation, each: Sequence[tuple[Vectors, dict[int, Any]]]) -> None:
         for v, env in each:
-            args = [self._single(v, atom, env) for atom in operation.inputs]
+            args = [self.single(v, atom, env) for atom in operation.inputs]
             env[id(operation.outputs[0])] = _apply(v, operation, args)

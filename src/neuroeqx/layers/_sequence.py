@@ -6,6 +6,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Num
 
 from .._interfaces import AbstractConnectivity
@@ -45,6 +46,11 @@ def over_time(connect: Connect | None, x: Num[Array, "..."], key: Key | None) ->
         return x
     if isinstance(connect, AbstractSequenceLayer):
         return connect(x, key=key)
+    if isinstance(connect, eqx.nn.Linear) and x.ndim == 2 and connect.out_features != "scalar":
+        # The same numbers; mapped over time, and then over a batch, the product's axes would come in an order for which XLA
+        # copies the whole sequence.
+        y = jnp.einsum("ti,oi->to", x, connect.weight)
+        return y if connect.bias is None else y + connect.bias[None]
     if key is None or not isinstance(connect, eqx.Module) or isinstance(connect, AbstractConnectivity):
         return jax.vmap(connect)(x)
     return jax.vmap(lambda x, key: connect(x, key=key))(x, jax.random.split(key, x.shape[0]))
