@@ -50,15 +50,15 @@ class Network(eqx.Module):
         product = nex.layers.LatencyLinear(INPUTS, HIDDEN, STEPS, weight=jnp.asarray(first))
         # A resistance with which a spike of weight w adds w to the voltage in its step, as in the peers.
         gain = lambda tau: 1.0 / (1.0 - math.exp(-1.0 / tau))
-        cell = nex.LIF(tau=TAU_MEMBRANE, r=gain(TAU_MEMBRANE), resetting=nex.SoftReset())
+        cell = nex.layers.Counted(nex.LIF(tau=TAU_MEMBRANE, r=gain(TAU_MEMBRANE), resetting=nex.SoftReset()))
         self.hidden = nex.layers.Feedforward(product, cell, nex.Expon(TAU_SYNAPSE))
         linear = eqx.nn.Linear(HIDDEN, 10, use_bias=False, key=jax.random.key(0))
         linear = eqx.tree_at(lambda l: l.weight, linear, jnp.asarray(second.T))
         self.readout = nex.layers.Feedforward(linear, nex.Leaky(tau=TAU_READOUT, r=gain(TAU_READOUT)))
 
     def __call__(self, steps):
-        spikes = self.hidden(steps)
-        return self.readout(spikes).max(0), spikes.sum(0)
+        spikes, last = self.hidden.run(steps)
+        return self.readout(spikes).max(0), last.cell.count
 
 
 def loss(trained, fixed, steps, labels):

@@ -25,6 +25,7 @@ _KERNELS = {
     "change_put": (".change._kernels", "put", (_REALS,)),
     "dense_add_matvec": (".dense._kernels", "add_matvec", (_REALS,)),
     **{f"latency_{name}": (".latency._kernels", name, (_REALS,)) for name in ("add_rows", "outer")},
+    "latency_sort": (".latency._kernels", "sort", ()),
     "events_append": (".events._kernels", "append", (_REALS,)),
     "events_compact": (".events._kernels", "compact", (_REALS,)),
     **{f"procedural_{name}": (".procedural._kernels", name, (_REALS,)) for name in ("add_matvec", "rmatvec", "outer")},

@@ -1,10 +1,11 @@
 """The product of a dense matrix with spikes that are given by their steps."""
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float, Int
 
 from .._primitive import Backend, bind, check_backend
-from ._rules import add_rows_p
+from ._rules import add_rows_p, sort_p
 
 
 def matvec(
@@ -37,4 +38,6 @@ def matvec(
     if length < 0:
         raise ValueError(f"length is {length}, expected a number of steps")
     check_backend(backend)
-    return bind(add_rows_p, weight, steps[None], length=length, backend=backend)[:, 0]
+    steps = lax.expand_dims(steps, [0])
+    ids, bounds = bind(sort_p, steps, length=length, backend=backend)
+    return lax.squeeze(bind(add_rows_p, weight, steps, ids, bounds, backend=backend), [1])

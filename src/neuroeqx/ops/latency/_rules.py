@@ -1,8 +1,9 @@
 """The primitives of products with single spikes, and their rules.
 
-Both are linear, and each other's transpose: `add_rows` is sum_i W_ij [step of i in member m is t], a function of W, and `outer`
-its transpose, summed over members. Operands have an axis of members, which `vmap` over spikes makes longer: it lies behind
-that of time, where scans over time want it.
+`add_rows` is sum_i W_ij [step of i in member m is t], a linear function of W, and `outer` its transpose, summed over members; so
+each one's derivatives are the other. Both follow a list that `sort` makes once: for each member the sources in the order of
+their steps, and where in it each step begins. Operands have an axis of members, which `vmap` over spikes makes longer: it lies
+behind that of time, where scans over time want it.
 """
 
 import functools
@@ -12,38 +13,44 @@ import jax.numpy as jnp
 from jax import lax
 from jax.interpreters import ad, batching
 
-from .._primitive import bind, make_primitive, result_type
+from .._primitive import bind, make_primitive, result_type, zero_tangent
 from . import _cpu, _reference
 
 
-def _abstract_add_rows(weight, steps, *, length, backend):
-    return result_type(weight, (length, steps.shape[0], weight.shape[1]))
+def _abstract_sort(steps, *, length, backend):
+    return [result_type(steps, shape) for shape in (steps.shape, (steps.shape[0], length + 1))]
 
 
-def _abstract_outer(g, steps, *, backend):
+def _abstract_add_rows(weight, steps, ids, bounds, *, backend):
+    return result_type(weight, (bounds.shape[1] - 1, steps.shape[0], weight.shape[1]))
+
+
+def _abstract_outer(g, steps, ids, bounds, *, backend):
     return result_type(g, (steps.shape[1], g.shape[2]))
 
 
+sort_p = make_primitive(
+    "neuroeqx_latency_sort", _abstract_sort, _reference.sort, _cpu.sort, _reference.sort, multiple_results=True
+)
 add_rows_p = make_primitive(
     "neuroeqx_latency_add_rows", _abstract_add_rows, _reference.add_rows, _cpu.add_rows, _reference.add_rows
 )
 outer_p = make_primitive("neuroeqx_latency_outer", _abstract_outer, _reference.outer, _cpu.outer, _reference.outer)
 
 
+def _jvp_sort(primals, tangents, **params):
+    results = bind(sort_p, *primals, **params)
+    return results, [zero_tangent(result) for result in results]
+
+
 def _jvp(primitive, primals, tangents, **params):
-    (x, steps), (dx, _) = primals, tangents
-    return bind(primitive, x, steps, **params), bind(primitive, ad.instantiate_zeros(dx), steps, **params)
+    (x, *lists), (dx, *_) = primals, tangents
+    return bind(primitive, x, *lists, **params), bind(primitive, ad.instantiate_zeros(dx), *lists, **params)
 
 
-def _transpose_add_rows(ct, weight, steps, *, length, backend):
-    del weight, length
-    return None if type(ct) is ad.Zero else bind(outer_p, ct, steps, backend=backend), None
-
-
-def _transpose_outer(ct, g, steps, *, backend):
-    if type(ct) is ad.Zero:
-        return None, None
-    return bind(add_rows_p, ct, steps, length=g.aval.shape[0], backend=backend), None
+def _transpose(other, ct, x, *lists, **params):
+    del x
+    return None if type(ct) is ad.Zero else bind(other, ct, *lists, **params), *(None for _ in lists)
 
 
 def _one_by_one(primitive, args, dims, params):
@@ -59,23 +66,34 @@ def _one_by_one(primitive, args, dims, params):
     return lax.map(one, mapped), 0
 
 
+def _fold(x, dim):
+    """Makes a new axis part of that of members."""
+    x = jnp.moveaxis(x, dim, 0)
+    return x.reshape(math.prod(x.shape[:2]), x.shape[2])
+
+
+def _batch_sort(args, dims, **params):
+    [steps], [dim] = args, dims
+    results = bind(sort_p, _fold(steps, dim), **params)
+    return [x.reshape(steps.shape[dim], -1, x.shape[1]) for x in results], [0, 0]
+
+
 def _batch_add_rows(args, dims, **params):
-    (weight, steps), (d_weight, d_steps) = args, dims
-    if d_weight is not None:
+    (weight, *lists), (d_weight, *d_lists) = args, dims
+    if d_weight is not None or None in d_lists:
         return _one_by_one(add_rows_p, args, dims, params)
-    steps = jnp.moveaxis(steps, d_steps, 0)
-    y = bind(add_rows_p, weight, steps.reshape(math.prod(steps.shape[:2]), steps.shape[2]), **params)
-    return y.reshape(y.shape[0], *steps.shape[:2], y.shape[2]), 1
+    y = bind(add_rows_p, weight, *map(_fold, lists, d_lists), **params)
+    members = lists[0].shape[d_lists[0]]
+    return y.reshape(y.shape[0], members, y.shape[1] // members, y.shape[2]), 1
 
 
 def _batch_outer(args, dims, **params):
     return _one_by_one(outer_p, args, dims, params)
 
 
-for _primitive, _transpose, _batch in (
-    (add_rows_p, _transpose_add_rows, _batch_add_rows),
-    (outer_p, _transpose_outer, _batch_outer),
-):
+ad.primitive_jvps[sort_p] = _jvp_sort
+batching.primitive_batchers[sort_p] = _batch_sort
+for _primitive, _other, _batch in ((add_rows_p, outer_p, _batch_add_rows), (outer_p, add_rows_p, _batch_outer)):
     ad.primitive_jvps[_primitive] = functools.partial(_jvp, _primitive)
-    ad.primitive_transposes[_primitive] = _transpose
+    ad.primitive_transposes[_primitive] = functools.partial(_transpose, _other)
     batching.primitive_batchers[_primitive] = _batch
