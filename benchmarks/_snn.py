@@ -83,9 +83,9 @@ def batches(args: argparse.Namespace) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def weights() -> tuple[np.ndarray, np.ndarray]:
-    """The initial weights of both layers, `[in, out]`, with which some per cent of the hidden neurons fire in a step."""
+    """The initial weights of both layers, `[in, out]`, with which a few per cent of the hidden neurons fire in a step."""
     rng = np.random.default_rng(1)
-    hidden = rng.normal(0.01, 0.05, (INPUTS, HIDDEN))
+    hidden = rng.normal(0.0, 0.03, (INPUTS, HIDDEN))
     return hidden.astype(np.float32), rng.uniform(-0.1, 0.1, (HIDDEN, CLASSES)).astype(np.float32)
 
 

@@ -1,6 +1,14 @@
 """Spiking layers for models of Equinox: sequences in, sequences out."""
 
 from ._cells import LayerState as LayerState
+from ._constraints import (
+    AbstractConstraint as AbstractConstraint,
+    Bounded as Bounded,
+    Constrained as Constrained,
+    Dale as Dale,
+    Positive as Positive,
+    resolve as resolve,
+)
 from ._counted import Counted as Counted, CountedState as CountedState
 from ._feedforward import Feedforward as Feedforward
 from ._latency import latency_steps as latency_steps, LatencyLinear as LatencyLinear

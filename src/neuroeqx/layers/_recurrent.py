@@ -14,7 +14,7 @@ from .._interfaces import AbstractCell
 from .._types import Key
 from ..network import Receptor
 from ._cells import as_receptor, Cells, check_cells, check_state, LayerState
-from ._sequence import AbstractSequenceLayer, check_connect, Connect, over_time
+from ._sequence import AbstractSequenceLayer, check_connect, Connect, over_time, unconstrained
 
 
 class Recurrent(AbstractSequenceLayer):
@@ -80,7 +80,8 @@ class Recurrent(AbstractSequenceLayer):
             check_state("Recurrent", state, start)
             start = state
         steps = jnp.arange(currents.shape[0], dtype=jnp.int32)
-        piece = lambda state, x: self._piece(state, *x, step_key)
+        recurrent = unconstrained(self.recurrent)
+        piece = lambda state, x: self._piece(recurrent, state, *x, step_key)
         whole, length = currents.shape[0] // self.delay, self.delay
         pieces = lambda x: x[: whole * length].reshape(whole, length, *x.shape[1:])
         last, output = lax.scan(piece, start, (pieces(currents), pieces(steps)))
@@ -90,16 +91,16 @@ class Recurrent(AbstractSequenceLayer):
             output = jnp.concatenate([output, rest])
         return output, last
 
-    def _piece(self, state: LayerState, currents: Any, steps: Any, key: Key | None) -> Any:
+    def _piece(self, recurrent: Connect, state: LayerState, currents: Any, steps: Any, key: Key | None) -> Any:
         """At most `delay` steps, all of whose recurrent inputs are known before."""
         cells, number = Cells(self.cell, self.synapse, self.dt), currents.shape[0]
         assert state.past is not None
         if number == 1:
             # A call for a single step would keep XLA from making one loop of it and what is around it.
-            after, output = cells.step(state, currents[0] + self.recurrent(state.past[0]), steps[0], key)
+            after, output = cells.step(state, currents[0] + recurrent(state.past[0]), steps[0], key)
             output = output[None]
         else:
-            currents = currents + jax.vmap(self.recurrent)(state.past[:number])
+            currents = currents + over_time(recurrent, state.past[:number], None)
             own = LayerState(state.cell, state.synapse)
             after, output = fuse.scan(lambda own, x: cells.step(own, *x, key), own, (currents, steps))
         past = jnp.concatenate([state.past[number:], output])

@@ -11,6 +11,7 @@ from jaxtyping import Array, Num
 
 from .._interfaces import AbstractConnectivity
 from .._types import Key
+from ._constraints import Constrained, resolve
 
 
 class AbstractSequenceLayer(eqx.Module):
@@ -40,8 +41,14 @@ def check_connect(owner: str, name: str, connect: Any) -> None:
         )
 
 
+def unconstrained(connect: Connect | None) -> Any:
+    """The layer with the values of its parameters, computed once for all steps."""
+    return resolve(connect.layer) if isinstance(connect, Constrained) else connect
+
+
 def over_time(connect: Connect | None, x: Num[Array, "..."], key: Key | None) -> Num[Array, "..."]:
     """A layer for single steps, applied to all steps of a sequence at once; one of sequences as it is."""
+    connect = unconstrained(connect)
     if connect is None:
         return x
     if isinstance(connect, AbstractSequenceLayer):

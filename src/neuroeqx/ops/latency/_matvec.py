@@ -1,7 +1,6 @@
 """The product of a dense matrix with spikes that are given by their steps."""
 
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float, Int
 
 from .._primitive import Backend, bind, check_backend
@@ -38,6 +37,5 @@ def matvec(
     if length < 0:
         raise ValueError(f"length is {length}, expected a number of steps")
     check_backend(backend)
-    steps = lax.expand_dims(steps, [0])
     ids, bounds = bind(sort_p, steps, length=length, backend=backend)
-    return lax.squeeze(bind(add_rows_p, weight, steps, ids, bounds, backend=backend), [1])
+    return bind(add_rows_p, weight, steps, ids, bounds, backend=backend)

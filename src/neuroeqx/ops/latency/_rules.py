@@ -2,8 +2,8 @@
 
 `add_rows` is sum_i W_ij [step of i in member m is t], a linear function of W, and `outer` its transpose, summed over members; so
 each one's derivatives are the other. Both follow a list that `sort` makes once: for each member the sources in the order of
-their steps, and where in it each step begins. Operands have an axis of members, which `vmap` over spikes makes longer: it lies
-behind that of time, where scans over time want it.
+their steps, and where in it each step begins. Operands may have an axis of members, all or none: the first one of lists, and
+behind that of time in what there is for each step, where scans over time want it.
 """
 
 import functools
@@ -18,24 +18,51 @@ from . import _cpu, _reference
 
 
 def _abstract_sort(steps, *, length, backend):
-    return [result_type(steps, shape) for shape in (steps.shape, (steps.shape[0], length + 1))]
+    return [result_type(steps, shape) for shape in (steps.shape, (*steps.shape[:-1], length + 1))]
 
 
 def _abstract_add_rows(weight, steps, ids, bounds, *, backend):
-    return result_type(weight, (bounds.shape[1] - 1, steps.shape[0], weight.shape[1]))
+    return result_type(weight, (bounds.shape[-1] - 1, *steps.shape[:-1], weight.shape[1]))
 
 
 def _abstract_outer(g, steps, ids, bounds, *, backend):
-    return result_type(g, (steps.shape[1], g.shape[2]))
+    return result_type(g, (steps.shape[-1], g.shape[-1]))
 
 
-sort_p = make_primitive(
-    "neuroeqx_latency_sort", _abstract_sort, _reference.sort, _cpu.sort, _reference.sort, multiple_results=True
-)
-add_rows_p = make_primitive(
-    "neuroeqx_latency_add_rows", _abstract_add_rows, _reference.add_rows, _cpu.add_rows, _reference.add_rows
-)
-outer_p = make_primitive("neuroeqx_latency_outer", _abstract_outer, _reference.outer, _cpu.outer, _reference.outer)
+# What is lowered to is written for a batch of members.
+
+
+def _sort(function):
+    def sort(steps, **params):
+        results = function(jnp.atleast_2d(steps), **params)
+        return [x.reshape(*steps.shape[:-1], x.shape[1]) for x in results]
+
+    return sort
+
+
+def _add_rows(function):
+    def add_rows(weight, *lists):
+        y = function(weight, *map(jnp.atleast_2d, lists))
+        return y.reshape(y.shape[0], *lists[0].shape[:-1], y.shape[2])
+
+    return add_rows
+
+
+def _outer(function):
+    def outer(g, *lists):
+        members = math.prod(lists[0].shape[:-1])
+        return function(g.reshape(g.shape[0], members, g.shape[-1]), *map(jnp.atleast_2d, lists))
+
+    return outer
+
+
+def _backends(name, wrapped):
+    return [wrapped(getattr(backend, name)) for backend in (_reference, _cpu, _reference)]
+
+
+sort_p = make_primitive("neuroeqx_latency_sort", _abstract_sort, *_backends("sort", _sort), multiple_results=True)
+add_rows_p = make_primitive("neuroeqx_latency_add_rows", _abstract_add_rows, *_backends("add_rows", _add_rows))
+outer_p = make_primitive("neuroeqx_latency_outer", _abstract_outer, *_backends("outer", _outer))
 
 
 def _jvp_sort(primals, tangents, **params):
@@ -67,15 +94,16 @@ def _one_by_one(primitive, args, dims, params):
 
 
 def _fold(x, dim):
-    """Makes a new axis part of that of members."""
+    """Makes a new axis part of that of members, or that axis if there is none."""
     x = jnp.moveaxis(x, dim, 0)
-    return x.reshape(math.prod(x.shape[:2]), x.shape[2])
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def _batch_sort(args, dims, **params):
     [steps], [dim] = args, dims
-    results = bind(sort_p, _fold(steps, dim), **params)
-    return [x.reshape(steps.shape[dim], -1, x.shape[1]) for x in results], [0, 0]
+    steps = jnp.moveaxis(steps, dim, 0)
+    results = bind(sort_p, _fold(steps, 0), **params)
+    return [x.reshape(*steps.shape[:-1], x.shape[-1]) for x in results], [0, 0]
 
 
 def _batch_add_rows(args, dims, **params):
@@ -83,8 +111,8 @@ def _batch_add_rows(args, dims, **params):
     if d_weight is not None or None in d_lists:
         return _one_by_one(add_rows_p, args, dims, params)
     y = bind(add_rows_p, weight, *map(_fold, lists, d_lists), **params)
-    members = lists[0].shape[d_lists[0]]
-    return y.reshape(y.shape[0], members, y.shape[1] // members, y.shape[2]), 1
+    steps = jnp.moveaxis(lists[0], d_lists[0], 0)
+    return y.reshape(y.shape[0], *steps.shape[:-1], y.shape[-1]), 1
 
 
 def _batch_outer(args, dims, **params):
