@@ -79,7 +79,10 @@ def batches(args: argparse.Namespace) -> list[tuple[np.ndarray, np.ndarray]]:
         steps, labels = steps[order], labels[order]
     else:
         steps, labels = synthetic(4 * args.batch)
-    return [(steps[i : i + args.batch], labels[i : i + args.batch]) for i in range(0, len(labels) - args.batch + 1, args.batch)]
+    return [
+        (steps[i : i + args.batch], labels[i : i + args.batch])
+        for i in range(0, len(labels) - args.batch + 1, args.batch)
+    ]
 
 
 def weights() -> tuple[np.ndarray, np.ndarray]:
@@ -119,5 +122,13 @@ def report(name: str, version: str, args: argparse.Namespace, line: dict, **more
     sizes = {"inputs": INPUTS, "hidden": HIDDEN, "classes": CLASSES, "time": STEPS, "batch": args.batch}
     threads = len(os.sched_getaffinity(0))
     rss = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0)
-    result = {"library": name, "version": version, "data": args.data, **sizes, "threads": threads, **line, "rss_mb": rss}
+    result = {
+        "library": name,
+        "version": version,
+        "data": args.data,
+        **sizes,
+        "threads": threads,
+        **line,
+        "rss_mb": rss,
+    }
     print(json.dumps(result | more), flush=True)

@@ -84,7 +84,9 @@ def train(model, update, opt_state) -> None:
 
 
 model = Network()
-trained, fixed = eqx.partition(model, nex.trainable(model, lambda m: (m.hidden.connect.weight, m.readout.connect.weight)))
+trained, fixed = eqx.partition(
+    model, nex.trainable(model, lambda m: (m.hidden.connect.weight, m.readout.connect.weight))
+)
 optim = optax.adam(LEARNING_RATE)
 opt_state = optim.init(trained)
 
@@ -107,4 +109,11 @@ else:
     line, state = measure(args, lambda: step((trained, opt_state), 0), step)
     temp = compiled.memory_analysis().temp_size_in_bytes / 2**20
     line |= {"compile_s": round(compile_s, 2), "temp_mb": round(temp, 1)}
-    report("neuroeqx", nex.__version__, args, line, spikes_per_neuron=round(float(state[3]), 2), loss=round(float(state[2]), 4))
+    report(
+        "neuroeqx",
+        nex.__version__,
+        args,
+        line,
+        spikes_per_neuron=round(float(state[3]), 2),
+        loss=round(float(state[2]), 4),
+    )

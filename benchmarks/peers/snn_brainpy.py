@@ -45,9 +45,16 @@ class Network(brainstate.nn.Module):
         super().__init__()
         surrogate = braintools.surrogate.InvSquareGrad(alpha=10.0)
         self.hidden = brainstate.nn.Linear(INPUTS, HIDDEN, w_init=first, b_init=None)
-        self.synapse = brainpy.state.Expon(HIDDEN, tau=TAU_SYNAPSE * u.ms, g_initializer=braintools.init.Constant(0.0 * u.mA))
+        self.synapse = brainpy.state.Expon(
+            HIDDEN, tau=TAU_SYNAPSE * u.ms, g_initializer=braintools.init.Constant(0.0 * u.mA)
+        )
         self.cells = brainpy.state.LIF(
-            HIDDEN, R=gain(TAU_MEMBRANE) * u.ohm, tau=TAU_MEMBRANE * u.ms, V_th=1.0 * u.mV, spk_fun=surrogate, spk_reset="soft"
+            HIDDEN,
+            R=gain(TAU_MEMBRANE) * u.ohm,
+            tau=TAU_MEMBRANE * u.ms,
+            V_th=1.0 * u.mV,
+            spk_fun=surrogate,
+            spk_reset="soft",
         )
         self.readout = brainstate.nn.Linear(HIDDEN, CLASSES, w_init=second, b_init=None)
         self.leaky = brainpy.state.Expon(CLASSES, tau=TAU_READOUT * u.ms, g_initializer=braintools.init.Constant(0.0))
@@ -73,11 +80,20 @@ with brainstate.environ.context(dt=1.0 * u.ms):
 
     @brainstate.transform.jit
     def update(spikes, labels):
-        grads, value, counts = brainstate.transform.grad(loss, weights_of, return_value=True, has_aux=True)(spikes, labels)
+        grads, value, counts = brainstate.transform.grad(loss, weights_of, return_value=True, has_aux=True)(
+            spikes, labels
+        )
         optim.update(grads)
         return value, counts
 
     made = [(jnp.asarray(spikes_of(s).swapaxes(0, 1)), jnp.asarray(labels)) for s, labels in batches(args)]
     step = lambda _, i: jax.block_until_ready(update(*made[i % len(made)]))
     line, (value, counts) = measure(args, lambda: step(None, 0), step)
-    report("brainpy.state", brainpy.__version__, args, line, spikes_per_neuron=round(float(counts), 2), loss=round(float(value), 4))
+    report(
+        "brainpy.state",
+        brainpy.__version__,
+        args,
+        line,
+        spikes_per_neuron=round(float(counts), 2),
+        loss=round(float(value), 4),
+    )

@@ -38,7 +38,10 @@ from spyx import nn  # noqa: E402  # pyright: ignore[reportMissingImports]
 first, second = weights()
 rngs = nnx.Rngs(0)
 decay = lambda tau: math.exp(-1.0 / tau)
-hidden, readout = nnx.Linear(INPUTS, HIDDEN, use_bias=False, rngs=rngs), nnx.Linear(HIDDEN, CLASSES, use_bias=False, rngs=rngs)
+hidden, readout = (
+    nnx.Linear(INPUTS, HIDDEN, use_bias=False, rngs=rngs),
+    nnx.Linear(HIDDEN, CLASSES, use_bias=False, rngs=rngs),
+)
 hidden.kernel[...], readout.kernel[...] = jnp.asarray(first), jnp.asarray(second)
 cells = nn.CuBaLIF((HIDDEN,), decay(TAU_SYNAPSE), decay(TAU_MEMBRANE), activation=spyx.axn.superspike(10.0), rngs=rngs)
 leaky = nn.LI((CLASSES,), decay(TAU_READOUT), rngs=rngs)

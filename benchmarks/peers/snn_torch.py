@@ -62,11 +62,14 @@ def snntorch_layers():
 
 
 def norse_layers():
-    import norse.torch as norse  # pyright: ignore[reportMissingImports]
     from importlib.metadata import version
 
+    import norse.torch as norse  # pyright: ignore[reportMissingImports]
+
     of = lambda tau: torch.tensor(1.0 - decay(tau))
-    p = norse.LIFParameters(of(TAU_SYNAPSE), of(TAU_MEMBRANE), v_th=torch.tensor(0.1), method="super", alpha=torch.tensor(10.0))
+    p = norse.LIFParameters(
+        of(TAU_SYNAPSE), of(TAU_MEMBRANE), v_th=torch.tensor(0.1), method="super", alpha=torch.tensor(10.0)
+    )
     cells, leaky = norse.LIFCell(p, dt=1.0), norse.LIBoxCell(norse.LIBoxParameters(of(TAU_READOUT)), dt=1.0)
 
     def run(currents):
@@ -85,7 +88,8 @@ def norse_layers():
 run, version = {"snntorch": snntorch_layers, "norse": norse_layers}[peer]()
 optim = torch.optim.Adam([first, second], LEARNING_RATE)
 made = [
-    (torch.tensor(spikes_of(steps).swapaxes(0, 1).copy()), torch.tensor(labels).long()) for steps, labels in batches(args)
+    (torch.tensor(spikes_of(steps).swapaxes(0, 1).copy()), torch.tensor(labels).long())
+    for steps, labels in batches(args)
 ]
 
 

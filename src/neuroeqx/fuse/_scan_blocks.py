@@ -67,7 +67,9 @@ def _before(lanes: Any) -> tuple[list[Operation], list[Operation]]:
     return uniform, varying
 
 
-def _block(e: Any, first: Any, count: Any, same: dict[int, Any], varying: list[Operation], kept: dict[int, Any]) -> None:
+def _block(
+    e: Any, first: Any, count: Any, same: dict[int, Any], varying: list[Operation], kept: dict[int, Any]
+) -> None:
     """All steps of `count` vectors from lane `first` on."""
     builder, lanes = e.builder, e.lanes
     consts = [own.value for own in lanes.consts if not own.value.scalar]

@@ -10,7 +10,9 @@ from ._constraints import (
     resolve as resolve,
 )
 from ._counted import Counted as Counted, CountedState as CountedState
+from ._delays import DelayedLinear as DelayedLinear, Delays as Delays
 from ._feedforward import Feedforward as Feedforward
+from ._initialisers import fluctuation_driven as fluctuation_driven, rate_driven as rate_driven
 from ._latency import latency_steps as latency_steps, LatencyLinear as LatencyLinear
 from ._readouts import (
     FirstSpike as FirstSpike,

@@ -44,7 +44,7 @@ class Feedforward(AbstractSequenceLayer):
     synapse: Receptor | None
     dt: float = static()
 
-    def __init__(self, connect: Any, cell: AbstractCell, synapse: Any = None, *, dt: float = 1.0):
+    def __init__(self, connect: Any, cell: Any, synapse: Any = None, *, dt: float = 1.0):
         self.connect = connect
         self.cell = cell
         self.synapse = as_receptor("Feedforward", synapse)

@@ -1,6 +1,5 @@
 """A first layer for inputs of which each spikes once at most."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int

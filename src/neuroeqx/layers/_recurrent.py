@@ -45,7 +45,7 @@ class Recurrent(AbstractSequenceLayer):
     dt: float = static()
 
     def __init__(
-        self, connect: Any, recurrent: Any, cell: AbstractCell, synapse: Any = None, *, delay: int = 1, dt: float = 1.0
+        self, connect: Any, recurrent: Any, cell: Any, synapse: Any = None, *, delay: int = 1, dt: float = 1.0
     ):
         self.connect = connect
         self.recurrent = recurrent

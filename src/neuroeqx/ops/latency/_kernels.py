@@ -147,7 +147,9 @@ def add_rows(stamp, real):
             return 0
         length, members, size = result_dim(frame, 0, 0), result_dim(frame, 0, 1), result_dim(frame, 0, 2)
         n_pre = argument_dim(frame, 0, 0)
-        if not (_fit(frame, members, length) and argument_dim(frame, 0, 1) == size and argument_dim(frame, 1, 1) == n_pre):
+        if not (
+            _fit(frame, members, length) and argument_dim(frame, 0, 1) == size and argument_dim(frame, 1, 1) == n_pre
+        ):
             return _mismatch(frame)
         # Each spike moves a row, and the whole result is written.
         if members > 1 and (n_pre + length) * members * size > WORTH_TWO:
@@ -165,7 +167,12 @@ def _spread_row(out, g, start, ids, begin, end, first, last, size, lanes):
     one = fill(out.dtype.type(1))
     j = 0
     while j + 4 * lanes <= size:
-        p, q, r, s = load(g, start + j), load(g, start + j + lanes), load(g, start + j + 2 * lanes), load(g, start + j + 3 * lanes)
+        p, q, r, s = (
+            load(g, start + j),
+            load(g, start + j + lanes),
+            load(g, start + j + 2 * lanes),
+            load(g, start + j + 3 * lanes),
+        )
         for e in range(begin, end):
             row = np.int64(ids[e])
             if row >= first and row < last:
@@ -219,7 +226,9 @@ def outer(stamp, real):
             return 0
         length, members, size = argument_dim(frame, 0, 0), argument_dim(frame, 0, 1), argument_dim(frame, 0, 2)
         n_pre = result_dim(frame, 0, 0)
-        if not (_fit(frame, members, length) and result_dim(frame, 0, 1) == size and argument_dim(frame, 1, 1) == n_pre):
+        if not (
+            _fit(frame, members, length) and result_dim(frame, 0, 1) == size and argument_dim(frame, 1, 1) == n_pre
+        ):
             return _mismatch(frame)
         if n_pre * members * size > WORTH_TWO:
             in_two(_outer_rows, frame, (real,), lanes)

@@ -33,7 +33,9 @@ def matvec(
     if steps.dtype != jnp.int32:
         raise TypeError(f"steps has dtype {steps.dtype}, expected int32 (the step of the spike of each source)")
     if weight.ndim != 2 or steps.shape != weight.shape[:1]:
-        raise ValueError(f"weight has shape {weight.shape} and steps {steps.shape}, expected (n_pre, n_post) and (n_pre,)")
+        raise ValueError(
+            f"weight has shape {weight.shape} and steps {steps.shape}, expected (n_pre, n_post) and (n_pre,)"
+        )
     if length < 0:
         raise ValueError(f"length is {length}, expected a number of steps")
     check_backend(backend)
