@@ -73,6 +73,7 @@ def train(model, update, opt_state) -> None:
     (steps, labels), (test_steps, test_labels) = mnist()
     rng, began = np.random.default_rng(0), time.perf_counter()
     test = eqx.filter_jit(lambda model: jax.vmap(model)(test_steps)[0].argmax(-1))
+    value = spikes = jnp.zeros(())
     for epoch in range(args.epochs):
         order = rng.permutation(len(labels))
         for i in range(0, len(order) - args.batch + 1, args.batch):
@@ -107,7 +108,8 @@ else:
     compile_s = time.perf_counter() - began
     step = lambda state, i: jax.block_until_ready(compiled(*state[:2], *made[i % len(made)]))
     line, state = measure(args, lambda: step((trained, opt_state), 0), step)
-    temp = compiled.memory_analysis().temp_size_in_bytes / 2**20
+    memory = compiled.memory_analysis()
+    temp = (memory.temp_size_in_bytes if memory else 0) / 2**20
     line |= {"compile_s": round(compile_s, 2), "temp_mb": round(temp, 1)}
     report(
         "neuroeqx",

@@ -1,5 +1,6 @@
 """Learnable delays against shifts, NumPy and finite differences."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,7 +24,7 @@ def by_hand(x, delay, width):
 @pytest.mark.parametrize("width", [1, 3])
 def test_delays(x64, width):
     delay = np.array([0.0, 2.0, 3.3, 40.0])
-    y = np.asarray(jax.jit(layers.Delays(delay, width))(jnp.asarray(X)))
+    y = np.asarray(eqx.filter_jit(layers.Delays(delay, width))(jnp.asarray(X)))
     for j, d in enumerate(delay):
         np.testing.assert_allclose(y[:, j], by_hand(X[:, j], d, width), atol=1e-12)
     if width == 1:
@@ -45,7 +46,7 @@ def _against_differences(make, delay, x):
 @pytest.mark.parametrize("width", [1, 2])
 def test_delays_of_synapses(x64, width):
     weight, delay = rng.normal(size=(2, 4)), rng.uniform(0.1, 5.9, (2, 4))
-    y = jax.jit(layers.DelayedLinear(weight, delay, 6, width))(jnp.asarray(X))
+    y = eqx.filter_jit(layers.DelayedLinear(weight, delay, 6, width))(jnp.asarray(X))
     # A triangle that stands near the end is cut off there.
     cut = lambda x, d: sum(
         max(0.0, 1.0 - abs(s - d) / width) / width * np.concatenate([np.zeros(s), x[: len(x) - s]]) for s in range(7)

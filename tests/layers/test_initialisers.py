@@ -24,7 +24,7 @@ def test_the_membrane_has_the_mean_and_the_deviation():
     weight = draw(jr.key(0), (INPUTS, NEURONS))
     # A readout of the same equation is what the membrane does below the threshold.
     membrane = nex.Leaky(tau=10.0, v_rest=-3.0)
-    v = jax.jit(layers.Feedforward(None, membrane, SYNAPSE))(drive(weight))[200:]
+    v = eqx.filter_jit(layers.Feedforward(None, membrane, SYNAPSE))(drive(weight))[200:]
     assert abs(v.mean() - (-2.6)) < 0.1
     # Over time, of the average neuron; half of it shows that the square is right.
     np.testing.assert_allclose(np.sqrt(v.var(0).mean()), 1.0, rtol=0.06)
@@ -39,7 +39,7 @@ def test_the_membrane_has_the_mean_and_the_deviation():
 def test_cells_fire_at_the_rate():
     cell = nex.Refractory(nex.LIF(tau=10.0), 3.0)
     draw = layers.rate_driven(cell, SYNAPSE, inputs=INPUTS, rate=RATE, target=12.0, mean=0.2, key=jr.key(2))
-    spikes = jax.jit(layers.Feedforward(None, cell, SYNAPSE))(drive(draw(jr.key(0), (INPUTS, NEURONS))))
+    spikes = eqx.filter_jit(layers.Feedforward(None, cell, SYNAPSE))(drive(draw(jr.key(0), (INPUTS, NEURONS))))
     assert abs(float(spikes.mean()) * 1000.0 - 12.0) < 2.5
 
 

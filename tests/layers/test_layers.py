@@ -83,6 +83,12 @@ def test_recurrent_is_the_plain_loop(dtype, delay):
     same_with_gradients(lambda l, x: l(x), reference, layer, inputs(members=(2,)), dtype)
 
 
+@eqx.filter_jit
+def _in_halves(layer, x):
+    first, between = layer.run(x[:10])
+    return layer.run(x), first, layer.run(x[10:], between)
+
+
 def test_a_layer_goes_on_from_its_state():
     """Two halves, the second from the state after the first, are the whole."""
     for delay in (None, 1, 4):
@@ -91,10 +97,7 @@ def test_a_layer_goes_on_from_its_state():
         else:
             matrix = nex.connect.bernoulli(0.5, 0.8)(OUT, OUT, key=jr.key(2))  # its products follow the spikes
             layer = layers.Recurrent(linear(IN, OUT, 0), matrix, cell(), delay=delay, dt=DT)
-        x = inputs()
-        run = eqx.filter_jit(lambda x: (layer.run(x), *(lambda a: (a, layer.run(x[10:], a[1])))(layer.run(x[:10]))))
-        (whole, last), (first, between), (second, end) = run(x)
-        del between
+        (whole, last), first, (second, end) = _in_halves(layer, inputs())
         np.testing.assert_allclose(jnp.concatenate([first, second]), whole, atol=1e-6)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), end, last)
         assert whole.mean() > 0.02

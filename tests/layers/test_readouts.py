@@ -1,5 +1,6 @@
 """Readouts by hand."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,7 +23,7 @@ def test_what_is_read_out():
 def test_the_first_spike_and_its_derivative(x64):
     spikes = np.zeros((9, 4))
     spikes[[3, 5, 8], 0] = spikes[0, 1] = spikes[8, 2] = 1.0
-    first = jax.jit(layers.FirstSpike())
+    first = eqx.filter_jit(layers.FirstSpike())
     np.testing.assert_array_equal(first(jnp.asarray(spikes)), [3, 0, 8, 9])
     # Of probabilities it is the mean step, by the distribution; the derivative by differences.
     p = np.random.default_rng(1).uniform(0.05, 0.6, (9, 4))

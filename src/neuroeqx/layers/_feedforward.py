@@ -80,7 +80,8 @@ class Feedforward(AbstractSequenceLayer):
             check_state("Feedforward", state, start)
             start = state
         steps = jnp.arange(currents.shape[0], dtype=jnp.int32)
-        last, output = fuse.scan(lambda state, x: cells.step(state, *x, step_key), start, (currents, steps))
+        step = lambda state, x: cells.step(state, x[0], x[1], step_key)
+        last, output = fuse.scan(step, start, (currents, steps))
         return output, last
 
     def __call__(self, x: Num[Array, "time ..."], *, key: Key | None = None) -> Float[Array, "time ..."]:

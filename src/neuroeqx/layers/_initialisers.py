@@ -98,7 +98,7 @@ def _response(cell: Any, synapse: Any, dt: float) -> Float[Array, " steps"]:
     def run(steps: int) -> Array:
         def voltages(size: Array) -> Array:
             x = jnp.zeros(steps).at[0].set(size)
-            step = lambda state, x: (lambda after: (after, after.v))(cells.step(state, *x, None)[0])
+            step = lambda state, x: (lambda after: (after, after.v))(cells.step(state, x[0], x[1], None)[0])
             return lax.scan(step, cells.init((), None), (x, jnp.arange(steps, dtype=jnp.int32)))[1]
 
         return jax.jvp(voltages, (jnp.zeros(()),), (jnp.ones(()),))[1]

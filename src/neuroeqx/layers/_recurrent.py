@@ -81,7 +81,7 @@ class Recurrent(AbstractSequenceLayer):
             start = state
         steps = jnp.arange(currents.shape[0], dtype=jnp.int32)
         recurrent = unconstrained(self.recurrent)
-        piece = lambda state, x: self._piece(recurrent, state, *x, step_key)
+        piece = lambda state, x: self._piece(recurrent, state, x[0], x[1], step_key)
         whole, length = currents.shape[0] // self.delay, self.delay
         pieces = lambda x: x[: whole * length].reshape(whole, length, *x.shape[1:])
         last, output = lax.scan(piece, start, (pieces(currents), pieces(steps)))
@@ -102,7 +102,7 @@ class Recurrent(AbstractSequenceLayer):
         else:
             currents = currents + over_time(recurrent, state.past[:number], None)
             own = LayerState(state.cell, state.synapse)
-            after, output = fuse.scan(lambda own, x: cells.step(own, *x, key), own, (currents, steps))
+            after, output = fuse.scan(lambda own, x: cells.step(own, x[0], x[1], key), own, (currents, steps))
         past = jnp.concatenate([state.past[number:], output])
         return LayerState(after.cell, after.synapse, past), output
 

@@ -46,7 +46,7 @@ def unconstrained(connect: Connect | None) -> Any:
     return resolve(connect.layer) if isinstance(connect, Constrained) else connect
 
 
-def over_time(connect: Connect | None, x: Num[Array, "..."], key: Key | None) -> Num[Array, "..."]:
+def over_time(connect: Any, x: Num[Array, "..."], key: Key | None) -> Num[Array, "..."]:
     """A layer for single steps, applied to all steps of a sequence at once; one of sequences as it is."""
     connect = unconstrained(connect)
     if connect is None:
@@ -60,4 +60,5 @@ def over_time(connect: Connect | None, x: Num[Array, "..."], key: Key | None) ->
         return y if connect.bias is None else y + connect.bias[None]
     if key is None or not isinstance(connect, eqx.Module) or isinstance(connect, AbstractConnectivity):
         return jax.vmap(connect)(x)
-    return jax.vmap(lambda x, key: connect(x, key=key))(x, jax.random.split(key, x.shape[0]))
+    own: Any = connect
+    return jax.vmap(lambda x, key: own(x, key=key))(x, jax.random.split(key, x.shape[0]))

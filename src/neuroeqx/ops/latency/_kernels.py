@@ -163,7 +163,7 @@ def add_rows(stamp, real):
 
 @kernel
 def _spread_row(out, g, start, ids, begin, end, first, last, size, lanes):
-    """Adds `g[start:start + size]` to the rows of `out` that are listed from `begin` to `end`, and lie from `first` to `last`."""
+    """Adds `g[start:start + size]` to the rows of `out` that are listed from `begin` to `end` and lie in `[first, last)`."""
     one = fill(out.dtype.type(1))
     j = 0
     while j + 4 * lanes <= size:

@@ -10,7 +10,7 @@ from ._rules import add_rows_p, sort_p
 def matvec(
     weight: Float[Array, "n_pre n_post"], steps: Int[Array, " n_pre"], length: int, *, backend: Backend = None
 ) -> Float[Array, "{length} n_post"]:
-    r"""The product of all steps at once, $y_{tj} = \sum_i [\text{steps}_i = t]\, W_{ij}$, where every source spikes once or never.
+    r"""The product of all steps at once, $y_{tj} = \sum_i [\text{steps}_i = t]\, W_{ij}$, where a source spikes once or never.
 
     The cost is that of the spikes, and of writing the result: the matrix of spikes, nearly all zeros, is never made. Linear
     in the weights and differentiable towards them to any order; there is no derivative towards the steps. Under `jax.vmap`

@@ -1,7 +1,7 @@
 """The primitives of products with single spikes, and their rules.
 
-`add_rows` is sum_i W_ij [step of i in member m is t], a linear function of W, and `outer` its transpose, summed over members; so
-each one's derivatives are the other. Both follow a list that `sort` makes once: for each member the sources in the order of
+`add_rows` is sum_i W_ij [step of i in member m is t], a linear function of W, and `outer` its transpose, summed over members;
+so each one's derivatives are the other. Both follow a list that `sort` makes once: for each member the sources in the order of
 their steps, and where in it each step begins. Operands may have an axis of members, all or none: the first one of lists, and
 behind that of time in what there is for each step, where scans over time want it.
 """
