@@ -1,5 +1,6 @@
 """Initial weights, by simulating what they are to bring about."""
 
+import equinox as eqx
 import jax
 import jax.random as jr
 import neuroeqx as nex

@@ -21,7 +21,7 @@ def dense(weight, steps, length):
 # Around the width of a vector (16, 8) and of four of them; less than one; enough work for two threads.
 @pytest.mark.parametrize(
     ("n_pre", "n_post", "members", "length"),
-    [(30, 100, 3, 9), (5, 7, 2, 4), (40, 16, 1, 3), (200, 131, 24, 6), (0, 3, 2, 4), (3, 0, 2, 2), (4, 3, 2, 1)],
+    [(30, 100, 3, 9), (5, 7, 2, 4), (200, 131, 24, 6), (0, 3, 2, 4), (3, 0, 2, 2), (40, 16, 1, 1)],
 )
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_values_and_derivatives(dtype, backend, n_pre, n_post, members, length):

@@ -25,7 +25,8 @@ class Delays(AbstractSequenceLayer):
     $y_t = \sum_s h(s - d)\, x_{t - s}$ with the triangle $h(u) = \max(0, 1 - |u| / w) / w$: for w = 1 linear interpolation
     between the two whole delays next to d, in which the sum over time stays what it is. Before the sequence there was nothing.
     A spike moves smoothly to the step next to it, so its delay has a derivative; a wider triangle feels spikes further away,
-    and may be narrowed while training goes on (Hammouamri, Khalfaoui-Hassani & Masquelier 2024). Its part before step 0 is cut off.
+    and may be narrowed while training goes on (Hammouamri, Khalfaoui-Hassani & Masquelier 2024). Its part before step 0 is cut
+    off.
 
     **Arguments:**
 

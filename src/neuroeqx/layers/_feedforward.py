@@ -60,7 +60,7 @@ class Feedforward(AbstractSequenceLayer):
         return Cells(self.cell, self.synapse, self.dt).init(shape, key)
 
     def run(
-        self, x: Num[Array, "time ..."], state: LayerState | None = None, *, key: Key | None = None
+        self, x: Num[Array, "..."], state: LayerState | None = None, *, key: Key | None = None
     ) -> tuple[Float[Array, "time ..."], LayerState]:
         """As a call, from a given state, and with the state after the last step.
 
@@ -84,6 +84,6 @@ class Feedforward(AbstractSequenceLayer):
         last, output = fuse.scan(step, start, (currents, steps))
         return output, last
 
-    def __call__(self, x: Num[Array, "time ..."], *, key: Key | None = None) -> Float[Array, "time ..."]:
+    def __call__(self, x: Num[Array, "..."], *, key: Key | None = None) -> Float[Array, "time ..."]:
         """The outputs of all steps, `[time, ...]`, from the initial state; `key` as in `run`."""
         return self.run(x, key=key)[0]

@@ -125,8 +125,8 @@ def rate_driven(
 ) -> Initialiser:
     """Weights with which Poisson inputs make cells fire at a rate, on average over neurons and time.
 
-    The standard deviation of the membrane is searched for by simulating a layer (500 neurons, 1,000 steps) in which what
-    arrives is normal, of the mean and variance of the inputs' sum; so for any cell, with its reset and refractoriness.
+    Their standard deviation is searched for by simulating a layer (500 neurons, 1,200 steps) in which what arrives is normal, of
+    the mean and variance of the inputs' sum, in time and between neurons; so for any cell, with its reset and refractoriness.
 
     **Arguments:**
 
@@ -141,12 +141,17 @@ def rate_driven(
     events = inputs * rate * dt / 1000.0
     unit = _moments(cell, synapse, inputs, rate, 1.0, 0.0, dt)[1]
     mu = _moments(cell, synapse, inputs, rate, 1.0, mean, dt)[0]
-    layer, noise = Feedforward(None, Counted(cell), synapse, dt=dt), jr.normal(key, (1000, 500))
+    layer = Feedforward(None, Counted(cell), synapse, dt=dt)
+    own, noise = jr.normal(jr.fold_in(key, 0), (1, 500)), jr.normal(jr.fold_in(key, 1), (1200, 500))
 
     @jax.jit
     def fires(sd: Array) -> Array:
-        x = events * mu + jnp.sqrt(events * (sd**2 + mu**2)) * noise
-        return jnp.mean(layer.run(x)[1].cell.count) / (1000 * dt / 1000.0)
+        # Each neuron has drawn weights of another sum, so what arrives differs in its mean too.
+        mean = events * (mu + sd / inputs**0.5 * own)
+        x = mean + jnp.sqrt(events * (sd**2 + mu**2)) * noise
+        _, early = layer.run(x[:200])
+        _, late = layer.run(x[200:], early)
+        return jnp.mean(late.cell.count - early.cell.count) / (1000 * dt / 1000.0)
 
     low, high = 0.0, unit
     while float(fires(jnp.asarray(high))) < target:

@@ -70,7 +70,7 @@ class Recurrent(AbstractSequenceLayer):
         return LayerState(start.cell, start.synapse, jnp.zeros((self.delay, *output.shape), output.dtype))
 
     def run(
-        self, x: Num[Array, "time ..."], state: LayerState | None = None, *, key: Key | None = None
+        self, x: Num[Array, "..."], state: LayerState | None = None, *, key: Key | None = None
     ) -> tuple[Float[Array, "time ..."], LayerState]:
         """As `Feedforward.run`."""
         connect_key, init_key, step_key = (None, None, None) if key is None else jax.random.split(key, 3)
@@ -106,6 +106,6 @@ class Recurrent(AbstractSequenceLayer):
         past = jnp.concatenate([state.past[number:], output])
         return LayerState(after.cell, after.synapse, past), output
 
-    def __call__(self, x: Num[Array, "time ..."], *, key: Key | None = None) -> Float[Array, "time ..."]:
+    def __call__(self, x: Num[Array, "..."], *, key: Key | None = None) -> Float[Array, "time ..."]:
         """The outputs of all steps, `[time, ...]`, from the initial state; `key` as in `run`."""
         return self.run(x, key=key)[0]

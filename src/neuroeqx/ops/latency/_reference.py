@@ -6,7 +6,7 @@ import jax.numpy as jnp
 def sort(steps, *, length):
     there = (steps >= 0) & (steps < length)
     known = jnp.where(there, steps, length)
-    bounds = jnp.sum(known[:, :, None] < jnp.arange(length + 1, dtype=jnp.int32), axis=1, dtype=jnp.int32)
+    bounds = jnp.sum(known[:, :, None] < jnp.arange(length + 1, dtype=jnp.int32)[None, None], axis=1, dtype=jnp.int32)
     return [jnp.argsort(known, axis=1, stable=True).astype(jnp.int32), bounds]
 
 
