@@ -24,15 +24,7 @@ LONG_FUNCTIONS: dict[str, str] = {
 
 LAYERS = [
     {
-        "_abstract",
-        "_checks",
-        "_correlation",
-        "_types",
-        "_fields",
-        "_math",
-        "_trainable",
-        "_voltage",
-        "_current",
+        "_abstract", "_checks", "_correlation", "_types", "_fields", "_math", "_trainable", "_voltage", "_current",
         "_replace_gradient",
     },
     {"ops"},
@@ -41,16 +33,17 @@ LAYERS = [
     {"neurons", "synapses", "channels", "cable", "rates", "connect", "plasticity", "sources"},
     {"network"},
     {"_record", "_loop", "_simulate", "_explain"},
-    {"learn", "analysis", "measure", "nest", "encode", "io", "tasks", "plot", "demos", "testing", "__main__"},
-    {"learn", "analysis", "measure", "nest", "io", "plot", "demos", "testing", "train", "_cli", "__main__"},
-    {"learn", "layers", "analysis", "measure", "nest", "io", "plot", "demos", "testing", "__main__"},
-]
+    {
+        "learn", "layers", "analysis", "measure", "nest", "encode", "io", "tasks", "plot", "demos", "testing", "train", "_cli",
+        "__main__",
+    },
+]  # fmt: skip
 # `_interfaces` is the page everything else stands on; steppers and surrogates import it, not the other way round.
 SIBLINGS_MAY = {("steppers", "_interfaces"), ("surrogate", "_interfaces"), ("_wrappers", "_interfaces"),
                 ("_loop", "_record"), ("_simulate", "_record"), ("_simulate", "_loop"), ("_explain", "_loop"),
-                ("_explain", "_record"), ("__main__", "demos"), ("demos", "plot"), ("tasks", "encode")}  # fmt: skip
                 ("_explain", "_record"), ("__main__", "_cli"), ("_cli", "demos"), ("_cli", "train"),
-                ("demos", "plot"), ("train", "demos"), ("train", "learn")}  # fmt: skip
+                ("demos", "plot"), ("tasks", "encode"), ("train", "demos"), ("train", "io"),
+                ("train", "learn")}  # fmt: skip
 
 
 def level_of(part):

@@ -4,10 +4,10 @@ from importlib.metadata import version as _version
 
 from . import (
     connect as connect,
-    learn as learn,
     encode as encode,
     io as io,
     layers as layers,
+    learn as learn,
     measure as measure,
     nest as nest,
     ops as ops,

@@ -15,7 +15,7 @@ NAMED = {
     name for row in PAGE.splitlines() if row.startswith("| ") for name in re.findall(r"`(\w+)`", row.split("|")[1])
 }
 # What only composes others, or runs them.
-EXEMPT = {"Chain", "Every", "Substeps", "Population", "Network"}
+EXEMPT = {"Chain", "Counted", "Every", "Substeps", "Population", "Network"}
 
 
 BASES = [

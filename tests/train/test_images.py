@@ -4,10 +4,10 @@ import argparse
 import gzip
 import struct
 
+import neuroeqx as nex
 import numpy as np
 import pytest
 from neuroeqx.train import _images
-from neuroeqx.train._idx import read_idx
 
 
 def write(path, array, compress=False):
@@ -27,7 +27,7 @@ def test_files_are_read_and_divided(tmp_path):
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (50, 4, 3)), np.arange(50) % 2
     a, b = write(tmp_path / "a.gz", images, compress=True), write(tmp_path / "b", labels)
-    np.testing.assert_array_equal(read_idx(a), images)
+    np.testing.assert_array_equal(nex.io.load_idx(a), images)
     data = _images.load(options("--images", a, "--labels", b))
     # Of each class every fifth, first for testing, then of what is left for validation.
     assert [len(part.labels) for part in data[:3]] == [32, 8, 10]
@@ -45,13 +45,6 @@ def test_the_images_of_the_package_are_those_of_the_demo():
 
 
 def test_wrong_files_and_options(tmp_path):
-    (tmp_path / "text").write_text("no images")
-    with pytest.raises(ValueError, match="not an IDX file of unsigned bytes"):
-        read_idx(tmp_path / "text")
-    short = tmp_path / "short"
-    short.write_bytes(struct.pack(">BBBBI", 0, 0, 8, 1, 7) + b"abc")
-    with pytest.raises(ValueError, match=r"says shape \(7,\), but there are 3 values"):
-        read_idx(short)
     with pytest.raises(SystemExit, match="--images and --labels belong together"):
         _images.load(options("--images", "a"))
     flat = write(tmp_path / "flat", np.zeros(9))

@@ -125,8 +125,8 @@ def rate_driven(
 ) -> Initialiser:
     """Weights with which Poisson inputs make cells fire at a rate, on average over neurons and time.
 
-    Their standard deviation is searched for by simulating a layer (500 neurons, 1,200 steps) in which what arrives is normal, of
-    the mean and variance of the inputs' sum, in time and between neurons; so for any cell, with its reset and refractoriness.
+    Their standard deviation is searched for by simulating a layer (500 neurons, 1,200 steps) in which what arrives is normal,
+    of the mean and variance of the inputs' sum, in time and between neurons; so for any cell, with reset and refractoriness.
 
     **Arguments:**
 

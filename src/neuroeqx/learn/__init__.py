@@ -1,10 +1,15 @@
-"""Training: gradients of runs by several methods."""
+"""Training: gradients of runs by several methods, a loop with batches and checkpoints, losses; readouts by least squares,
+reservoirs, FORCE."""
 
-from ._grad import grad as grad, value_and_grad as value_and_grad
-from ._objective import each_step as each_step
-"""Learning: readouts by least squares, reservoirs, FORCE."""
+from . import losses as losses
+from ._batches import Batches as Batches
+from ._checkpoint import load as load, save as save
 from ._errors import mean_squared as mean_squared, misclassified as misclassified, nrmse as nrmse
+from ._fit import Fit as Fit, fit as fit
 from ._force import Force as Force, ForceState as ForceState
+from ._grad import grad as grad, value_and_grad as value_and_grad
+from ._metrics import accuracy as accuracy, confusion as confusion, rates as rates
+from ._objective import each_step as each_step
 from ._reservoir import echo_state as echo_state, EchoState as EchoState
 from ._ridge import (
     Readout as Readout,
@@ -13,9 +18,3 @@ from ._ridge import (
     Validated as Validated,
 )
 from ._rls import RLS as RLS, RLSState as RLSState
-"""Training: the loop, batches, checkpoints, losses and metrics."""
-from . import losses as losses
-from ._batches import Batches as Batches
-from ._checkpoint import load as load, save as save
-from ._fit import Fit as Fit, fit as fit
-from ._metrics import accuracy as accuracy, confusion as confusion, rates as rates

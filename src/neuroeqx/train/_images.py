@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..demos._digits import held_out, load as load_digits
-from ._idx import read_idx
+from ..io import load_idx
 
 
 class Images(NamedTuple):
@@ -74,7 +74,7 @@ def load(args: argparse.Namespace) -> Data:
 
 
 def _read(images: Path, labels: Path) -> Images:
-    grey, classes = read_idx(images), read_idx(labels)
+    grey, classes = load_idx(images), load_idx(labels)
     if grey.ndim != 3 or classes.shape != grey.shape[:1]:
         raise ValueError(
             f"{images} and {labels}: expected [n, rows, columns] and [n], got {grey.shape}, {classes.shape}."
