@@ -47,6 +47,7 @@ CELLS = {
     "Every": (lambda **p: nex.Every(nex.LIF(**p), 3), 1.5),
     "Every Graded": (lambda **p: nex.Every(nex.Graded(**p), 3), 0.7),
     "Substeps": (lambda **p: nex.Substeps(nex.Refractory(nex.LIF(**p), 1.0), 4), 1.5),
+    "Counted": (lambda **p: nex.layers.Counted(nex.LIF(**p)), 1.5),
     "Chain": (lambda **p: nex.Chain(nex.STP(**p), nex.NMDA()), 0.3),
     "Expon": (nex.Expon, 0.3),
     "Instant": (nex.Instant, 0.3),

@@ -17,8 +17,8 @@ WITHOUT_PAPER = {
     *("Poisson", "PoissonInput", "SpikeTimes", "Samples"),
     *("StepCurrent", "PiecewiseCurrent", "RampCurrent", "SineCurrent", "NoiseCurrent"),
 }
-# Folders that hold matrices and programs, and no equations.
-WITHOUT_EQUATIONS = {"connect", "network", "wrappers"}
+# Folders that hold matrices, programs and layers, and no equations.
+WITHOUT_EQUATIONS = {"connect", "layers", "network", "wrappers"}
 
 
 def test_the_page_is_up_to_date():

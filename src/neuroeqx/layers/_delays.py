@@ -70,7 +70,7 @@ class DelayedLinear(AbstractSequenceLayer):
 
     **Arguments:**
 
-    - `weight`: `[out, in]`, as that of `eqx.nn.Linear`.
+    - `weight`: `[out, in]`, as that of `eqx.nn.Linear`, in the unit of what it feeds.
     - `delay`: steps, of the shape of `weight`, from 0 to `max_delay`; trained beyond, it stays at the end.
     - `max_delay`: steps, which the cost grows with.
     - `width`: as in `Delays`.

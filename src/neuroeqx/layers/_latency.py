@@ -26,8 +26,9 @@ class LatencyLinear(AbstractSequenceLayer):
 
     - `in_features`, `out_features`: sizes.
     - `steps`: the number of steps of a sequence.
-    - `weight`: `[in, out]`, sources along rows as in `connect`. By default it is drawn from `key` as that of `eqx.nn.Linear`,
-        uniformly within $\pm 1 / \sqrt{in}$.
+    - `weight`: `[in, out]`, sources along rows as in `connect`, in the unit of what it feeds. By default it is drawn as that of
+        `eqx.nn.Linear`, uniformly within $\pm 1 / \sqrt{in}$.
+    - `key`: for drawing it.
     """
 
     weight: Float[Array, "in out"]

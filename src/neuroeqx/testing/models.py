@@ -24,8 +24,8 @@ from . import _docstrings as docstrings
 COMMAND = "python -m neuroeqx.testing.models"
 # The order of the page; folders that are not named here follow.
 FIRST = ("neurons", "wrappers", "synapses", "plasticity", "sources", "connect")
-# What has a page of its own.
-ELSEWHERE = {"nest", "layers"}
+# NEST's forms of these models have a page of their own.
+ELSEWHERE = {"nest"}
 
 INTRODUCTION = f"""# Models
 
