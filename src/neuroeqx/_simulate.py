@@ -82,7 +82,7 @@ def simulate(
     **Errors:** `ValueError` for times, delays and refractory periods that are no whole number of steps, for unknown names,
     and for inputs or states of the wrong shape.
     """
-    first, steps = _count_steps(t0, t1, dt)
+    first, steps = count_steps(t0, t1, dt)
     check_periods(model, dt)
     recorders = {} if record is None else dict(record)
     for name, recorder in recorders.items():
@@ -95,7 +95,7 @@ def simulate(
     if state is None:
         state = model.init(dt=dt, key=init_key)
     inputs = jtu.tree_map(lambda x: x if is_input(x) else jnp.asarray(x, dtype=float), inputs, is_leaf=is_input)
-    _check_inputs(model, inputs, steps)
+    check_inputs(model, inputs, steps)
     run = Run(model, inputs, tuple(recorders.values()), np.asarray(first, np.int32), run_key, dt, fused)
     # A check takes as long as hundreds of steps, so a run of the same form as one before is not checked again.
     same, arrays = form((run, state))
@@ -235,7 +235,7 @@ def _slots(run: Run, shapes: list[Any]) -> int:
     return int(np.clip(_CHUNK_BYTES // max(per_slot, 1), 16, 2**14)) + 1
 
 
-def _count_steps(t0: float, t1: float, dt: float) -> tuple[int, int]:
+def count_steps(t0: float, t1: float, dt: float) -> tuple[int, int]:
     """The first step, and the number of steps."""
     for name, value in (("t1", t1), ("dt", dt), ("t0", t0)):
         if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
@@ -259,7 +259,8 @@ def _count_steps(t0: float, t1: float, dt: float) -> tuple[int, int]:
     return counts[0], counts[1] - counts[0]
 
 
-def _check_inputs(model: AbstractDynamics, inputs: Any, steps: int) -> None:
+def check_inputs(model: AbstractDynamics, inputs: Any, steps: int) -> None:
+    """Names, shapes and lengths."""
     if isinstance(model, Network) and inputs is not None:
         if not isinstance(inputs, Mapping):
             raise TypeError(f"simulate: the `inputs` of a network are a dictionary by population, got {inputs!r}.")

@@ -42,7 +42,7 @@ def test_idx_of_every_type(tmp_path):
 def write_mnist(folder, images, labels, split="t10k", pack=True):
     for name, array in ((f"{split}-images-idx3-ubyte", images), (f"{split}-labels-idx1-ubyte", labels)):
         raw = idx_bytes(0x08, "B", array.shape, array.reshape(-1).tolist())
-        (folder / (name + ".gz" * pack)).write_bytes(gzip.compress(raw) if pack else raw)
+        (folder / (name + ".gz" * pack)).write_bytes(gzip.compress(raw, mtime=0) if pack else raw)
 
 
 def test_mnist_packed_and_unpacked(tmp_path):
@@ -64,8 +64,8 @@ def test_mnist_packed_and_unpacked(tmp_path):
         (b"\x00\x00\x07\x01", "x.gz: not an IDX file; it begins with 00000701"),
         (b"\x00\x00\x08\x03\x00\x00\x00\x05", "x.gz: the file ends within its header of 3 axes"),
         (idx_bytes(0x08, "B", (2, 3), range(5)), r"x.gz: an array of shape \(2, 3\) makes 18 bytes, the file has 17"),
-        (gzip.compress(idx_bytes(0x08, "B", (2, 3), range(6)))[:-12], "x.gz: the gzipped data is broken"),
-        (gzip.compress(bytes(100))[:10] + b"\xff" * 9, "x.gz: the gzipped data is broken"),
+        (gzip.compress(idx_bytes(0x08, "B", (2, 3), range(6)), mtime=0)[:-12], "x.gz: the gzipped data is broken"),
+        (gzip.compress(bytes(100), mtime=0)[:10] + b"\xff" * 9, "x.gz: the gzipped data is broken"),
     ],
 )
 def test_broken_idx(tmp_path, raw, message):
@@ -187,7 +187,7 @@ def test_broken_shd(tmp_path, monkeypatch):
     path.write_bytes(b"spikes")
     with pytest.raises(ValueError, match=r"shd.h5: not an HDF5 file \("):
         nex.io.load_shd(path)
-    path.write_bytes(gzip.compress(b"spikes"))
+    path.write_bytes(gzip.compress(b"spikes", mtime=0))
     with pytest.raises(ValueError, match="shd.h5: not an HDF5 file but a gzipped one: unpack it"):
         nex.io.load_shd(path)
     with h5py.File(path, "w") as file:

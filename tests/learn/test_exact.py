@@ -146,6 +146,15 @@ def test_it_takes_the_same_network_as_other_methods(x64):
         (lambda: network(drive=np.array([60.0, 1.0, 1.0])), RuntimeError, "spikes twice within a step"),
     ],
 )
-def test_errors_name_the_argument(model, error, message):
+def test_errors_name_the_model(model, error, message):
     with pytest.raises(error, match=message):
         nex.learn.grad(at_end, "exact", t1=T1, dt=DT)(model(), None, jnp.asarray(TARGETS, jnp.float32))
+
+
+@pytest.mark.parametrize("method", ["exact", "d_rtrl"])
+def test_times_and_inputs_are_checked(method):
+    loss = nex.learn.each_step(lambda outputs, targets: jnp.sum(outputs["R"]))
+    with pytest.raises(ValueError, match="`Samples` over time must have one entry for each of the 40 steps"):
+        nex.learn.grad(loss, method, t1=T1, dt=DT)(network(), {"N": nex.Samples(np.ones((7, 3)))})
+    with pytest.raises(ValueError, match="is not a whole number of steps"):
+        nex.learn.grad(loss, method, t1=10.5, dt=DT)(network())

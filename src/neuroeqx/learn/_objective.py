@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from .._interfaces import AbstractDynamics
 from .._loop import is_input, Run
 from .._record import output
-from .._simulate import simulate
+from .._simulate import check_inputs, count_steps, simulate
 from .._types import Key, State
 from ..network import Network
 
@@ -49,7 +49,7 @@ class Objective:
 
     @property
     def steps(self) -> int:
-        return round(self.t1 / self.dt)
+        return count_steps(0.0, self.t1, self.dt)[1]
 
     def outputs(
         self,
@@ -95,6 +95,7 @@ class Objective:
         init_key, run_key = (None, None) if key is None else jr.split(key)
         if state is None:
             state = model.init(dt=self.dt, key=init_key)
+        check_inputs(model, inputs, self.steps)
         # As in `simulate`, numbers are drives that do not change.
         inputs = jtu.tree_map(lambda x: x if is_input(x) else jnp.asarray(x, dtype=float), inputs, is_leaf=is_input)
         return Run(model, inputs, (), np.asarray(0, np.int32), run_key, self.dt, False), state, init_key
