@@ -60,6 +60,25 @@ def test_sizes_and_shapes(shape, dtype):
     assert int(steps) == STEPS and total.sum() > 0
 
 
+# A block of vectors; one that is not whole, and a rest; several. In float64 there are twice as many.
+@pytest.mark.parametrize(("lanes", "reverse"), [(128, False), (333, True), (1100, True)])
+def test_blocks(dtype, lanes, reverse):
+    """Constants that differ between lanes, what is computed from them once, and single numbers that change."""
+    rates = jnp.asarray(np.random.default_rng(1).uniform(2.0, 9.0, lanes), dtype)
+
+    def function(scan, rates, carry, xs):
+        def body(carry, x):
+            v, i = carry
+            fade, gain = jnp.exp(-1.0 / rates), jnp.where(rates > 5.0, jnp.sqrt(rates), 0.5)
+            v = fade * v + gain * (x - 0.1 * v) / rates + 0.01 * i.astype(v.dtype)
+            return (jnp.where(v > 1.0, v - 1.0, v), i + 1), (v, v > 1.0)
+
+        return scan(body, carry, xs, reverse=reverse)
+
+    carry = jnp.linspace(0.0, 1.0, lanes, dtype=dtype), jnp.zeros((), jnp.int32)
+    same(function, rates, carry, drive((lanes,), dtype, high=1.0), rtol=10 * RTOL[dtype], atol=1e-6)
+
+
 def test_one_step_and_no_step(dtype):
     for length in (1, 0):
         xs = drive((40,), dtype)[:length]

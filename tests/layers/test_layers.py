@@ -12,6 +12,7 @@ from neuroeqx import layers
 
 
 T, IN, OUT, DT = 23, 7, 19, 0.5
+MEMBERS = 8  # as many lanes as make a block of vectors, and a rest
 RTOL = {"float32": 2e-4, "float64": 1e-10}
 
 
@@ -53,7 +54,7 @@ def plain(layer, x, recurrent=None, delay=1):
 
 def same_with_gradients(function, reference, layer, x, dtype):
     """Values and gradients, by all parameters and by the inputs, of a batch."""
-    target = jnp.asarray(np.random.default_rng(1).normal(size=(2, T, OUT)), dtype)
+    target = jnp.asarray(np.random.default_rng(1).normal(size=(MEMBERS, T, OUT)), dtype)
 
     def graded(function):
         def loss(layer, x):
@@ -72,7 +73,7 @@ def same_with_gradients(function, reference, layer, x, dtype):
 def test_feedforward_is_the_plain_loop(dtype):
     synapse = nex.Receptor(nex.DualExpon(5.0, 2.0), nex.COBA(3.0, 0.5))
     layer = layers.Feedforward(linear(IN, OUT, 0), cell(), synapse, dt=DT)
-    same_with_gradients(lambda l, x: l(x), plain, layer, inputs(members=(2,)), dtype)
+    same_with_gradients(lambda l, x: l(x), plain, layer, inputs(members=(MEMBERS,)), dtype)
 
 
 @pytest.mark.parametrize("delay", [1, 5])
@@ -80,7 +81,7 @@ def test_recurrent_is_the_plain_loop(dtype, delay):
     back = linear(OUT, OUT, 1, 2.0, bias=False)
     layer = layers.Recurrent(linear(IN, OUT, 0), back, cell(), nex.Expon(4.0), delay=delay, dt=DT)
     reference = lambda l, x: plain(l, x, l.recurrent, delay)
-    same_with_gradients(lambda l, x: l(x), reference, layer, inputs(members=(2,)), dtype)
+    same_with_gradients(lambda l, x: l(x), reference, layer, inputs(members=(MEMBERS,)), dtype)
 
 
 @eqx.filter_jit
