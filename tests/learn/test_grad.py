@@ -103,8 +103,7 @@ def close(a, b, tolerance):
         np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance * largest)
 
 
-@pytest.mark.parametrize("comm", [recurrent, late])
-@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("comm, loss", zip((recurrent, late), LOSSES.values(), strict=True))
 def test_eprop_is_backpropagation_without_what_spikes_do_to_neurons_that_spike(loss, comm, x64):
     delay = None if comm is late else 2.0
     value, slopes = both(loss, "eprop")(network(comm, delay))
