@@ -109,7 +109,7 @@ class Influence:
     **Errors:** `TypeError` or `ValueError` for what cannot be followed.
     """
 
-    def __init__(self, owner: str, model: Network, chosen: Any, *, spiking_only: bool):
+    def __init__(self, owner: str, model: Any, chosen: Any, *, spiking_only: bool):
         _check(owner, model)
         self.populations = [
             name
