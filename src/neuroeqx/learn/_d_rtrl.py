@@ -17,7 +17,7 @@ from ._objective import EachStep, Objective
 
 def d_rtrl(
     objective: Objective,
-    model: Network,
+    model: Any,
     chosen: Any,
     inputs: Any,
     targets: Any,

@@ -46,7 +46,7 @@ def rest_of(model: Network) -> Network:
 
 def eprop(
     objective: Objective,
-    model: Network,
+    model: Any,
     chosen: Any,
     inputs: Any,
     targets: Any,
