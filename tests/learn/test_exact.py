@@ -158,3 +158,5 @@ def test_times_and_inputs_are_checked(method):
         nex.learn.grad(loss, method, t1=T1, dt=DT)(network(), {"N": nex.Samples(np.ones((7, 3)))})
     with pytest.raises(ValueError, match="is not a whole number of steps"):
         nex.learn.grad(loss, method, t1=10.5, dt=DT)(network())
+    with pytest.raises(ValueError, match="t_ref"):
+        nex.learn.grad(loss, method, t1=T1, dt=DT)(network(t_ref=1.5))

@@ -102,8 +102,9 @@ def fire(
     at = jnp.where(crossed, found, begin)
     v_found = path(at)
     slope = lax.stop_gradient(jnp.maximum(membrane.slope(at, v_found), _LEAST_SLOPE))
-    # One step of Newton, whose value is as good as that of the search.
-    at = jnp.where(crossed, at - (v_found - v_th) / slope, at)
+    # The value is that of the search, which lies within the step; the derivative that of a step of Newton.
+    above = v_found - v_th
+    at = jnp.where(crossed, at - (above - lax.stop_gradient(above)) / slope, at)
     v_end = path(jnp.full_like(begin, dt))
     # At `at` the voltage is at threshold: the equation is linear, and the rest of the step that of the difference.
     after = v_end + (v_reset - v_th) * jnp.exp(-(dt - at) / membrane.tau)
