@@ -137,7 +137,8 @@ class Recorder(eqx.Module):
 
 
 def spikes(name: str | None = None, indices: Any = None, *, capacity: int | None = None) -> Recorder:
-    """Record spikes as a list of events: `Spikes`.
+    """Record spikes as a list of events: `Spikes`. Several spikes of a source in one step (`GammaProcess`, `SpikeTimes`) are
+    one event; `rate`, `output` and `correlation` count all of them.
 
     **Arguments:**
 
@@ -165,10 +166,10 @@ def rate(name: str | None = None, indices: Any = None, *, every: int = 10) -> Re
 def correlation(a: str | None = None, b: str | None = None, *, max_lag: float, bin: float) -> Recorder:
     """Record how many pairs of a spike of `a` and a spike of `b` there are, by how much later that of `b` is: `Correlogram`.
 
-    As `measure.correlogram` of their spikes, without keeping these: costs some operations for each step of the lags, whatever
-    the number of spikes. Gradients pass. Counts are added up in the precision of the spikes, from Python in parts, whose sums
-    are float64: in one of 4,096 steps (inside a transformation in the whole run) more than 2^24 pairs of one distance in
-    steps are rounded in single precision.
+    As `measure.correlogram` of their spikes, without keeping these, but that several spikes of a source in one step are as many
+    pairs: costs some operations for each step of the lags, whatever the number of spikes. Gradients pass. Counts are added up
+    in the precision of the spikes, from Python in parts, whose sums are float64: in one of 4,096 steps (inside a transformation
+    in the whole run) more than 2^24 pairs of one distance in steps are rounded in single precision.
 
     **Arguments:**
 

@@ -122,6 +122,14 @@ def test_running_counts_are_those_of_the_spikes(width):
     np.testing.assert_array_equal(none.counts, np.zeros(11))
 
 
+def test_several_spikes_in_a_step_are_as_many_pairs():
+    source = nex.SpikeTimes([0.5, 0.5, 0.8], [0, 0, 1], 2)
+    record = {"c": nex.correlation("S", "S", max_lag=0.3, bin=0.1), "S": nex.spikes("S")}
+    found = nex.simulate(nex.Network({"S": source}, []), 1.5, DT, record=record).records
+    np.testing.assert_array_equal(found["c"].counts, [2, 0, 0, 5, 0, 0, 2])
+    assert found["S"].count == 2
+
+
 def test_running_counts_are_native():
     record = {"c": nex.correlation("A", "B", max_lag=1.0, bin=0.1)}
     assert nex.explain(network(), inputs={"A": 20.0}, record=record).kept == []

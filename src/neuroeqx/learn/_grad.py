@@ -13,6 +13,7 @@ from jaxtyping import Array
 from .._interfaces import AbstractDynamics
 from .._trainable import trainable
 from .._types import Key, State
+from .._wrappers import check_periods
 from ..sources import Samples
 from ._d_rtrl import d_rtrl
 from ._directions import evolution, forward
@@ -90,6 +91,7 @@ def value_and_grad(
     objective = Objective(loss, t1, dt)
 
     def of_one(model: AbstractDynamics, inputs: Any, targets: Any, *, key: Key | None, state: State | None) -> Any:
+        check_periods(model, dt)  # where they are known: what is trained no longer is
         chosen = jtu.tree_map(eqx.is_inexact_array, model) if where is None else trainable(model, where)
         if method in ("eprop", "d_rtrl"):
             online: Any = eprop if method == "eprop" else d_rtrl

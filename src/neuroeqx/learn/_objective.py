@@ -17,7 +17,6 @@ from .._loop import is_input, Run
 from .._record import output
 from .._simulate import check_inputs, count_steps, simulate
 from .._types import Key, State
-from .._wrappers import check_periods
 from ..network import Network
 
 
@@ -97,7 +96,6 @@ class Objective:
         if state is None:
             state = model.init(dt=self.dt, key=init_key)
         check_inputs(model, inputs, self.steps)
-        check_periods(model, self.dt)
         # As in `simulate`, numbers are drives that do not change.
         inputs = jtu.tree_map(lambda x: x if is_input(x) else jnp.asarray(x, dtype=float), inputs, is_leaf=is_input)
         return Run(model, inputs, (), np.asarray(0, np.int32), run_key, self.dt, False), state, init_key
