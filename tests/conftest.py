@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import jax
 import jaxlib.version
+import jaxtyping
 import pytest
 from neuroeqx.testing.ledger import Entry
 
@@ -81,12 +82,27 @@ def x64():
 
 def pytest_addoption(parser):
     parser.addoption("--ledger", help="a folder for what tests find of models (see neuroeqx.testing.ledger)")
+    parser.addoption("--thorough", action="store_true", help="also cases that repeat others, for more cells or kernels")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     for item in items:
         if "ledger" in getattr(item, "fixturenames", ()):
             item.add_marker("ledger")
+    if not config.getoption("--thorough"):
+        left = [item for item in items if item.get_closest_marker("thorough")]
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=left)
+
+
+# The types of arguments are checked in the tests of each part. These go through the same functions again, with other aims, and
+# the checks take a fifth of the time.
+_UNTYPED = frozenset({"demos", "fuse", "laws", "nest", "ops"})
+
+
+def pytest_runtest_setup(item):
+    folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
+    jaxtyping.config.update("jaxtyping_disable", folder in _UNTYPED)
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ LONG_FUNCTIONS: dict[str, str] = {
 
 LAYERS = [
     {
-        "_abstract", "_checks", "_correlation", "_types", "_fields", "_math", "_trainable", "_voltage", "_current",
-        "_replace_gradient",
+        "_abstract", "_checkpointed", "_checks", "_correlation", "_types", "_fields", "_math", "_trainable", "_voltage",
+        "_current", "_replace_gradient",
     },
     {"ops"},
     {"fuse"},

@@ -9,6 +9,7 @@ import pytest
 from jax import lax
 from laws.test_table import public_finals
 from neuroeqx.testing import check_order
+from thorough import all_but
 
 
 def solve(stepper, vector_field, y0, t1, steps, args=None):
@@ -92,10 +93,11 @@ def test_every_cell_has_a_current():
 
 @pytest.mark.parametrize(
     # `Exact` is `ExpEulerBlock` where nothing depends on time.
-    "stepper",
-    [stepper for name, (stepper, _) in ORDERS.items() if name not in ("Repeated", "Bosh3", "Exact")],
+    "name",
+    all_but((name for name in ORDERS if name not in ("Repeated", "Bosh3", "Exact")), ("ExpEuler", "Strang")),
 )
-def test_order_with_every_cell(stepper, ledger):
+def test_order_with_every_cell(name, ledger):
+    stepper, _ = ORDERS[name]
     slopes = {}
     for kind, current in CURRENTS.items():
         t1, steps = (FOURTH if stepper.order == 4 else FEWEST).get(kind, (2.0, 40))

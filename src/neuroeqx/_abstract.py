@@ -30,6 +30,11 @@ class Form:
         own = self.tree.children()[-1].num_leaves
         return sum(kind is _ARRAY for kind, _ in self.leaves[len(self.leaves) - own :])
 
+    @property
+    def shapes(self) -> list[jax.ShapeDtypeStruct]:
+        """Those of the arrays."""
+        return [jax.ShapeDtypeStruct(*leaf) for kind, leaf in self.leaves if kind is _ARRAY]
+
     def of(self, arrays: Iterable[Any]) -> Any:
         """The arguments with these arrays."""
         rest = iter(arrays)
@@ -37,7 +42,7 @@ class Form:
 
     def abstract(self) -> Any:
         """The arguments with a `jax.ShapeDtypeStruct` for each array."""
-        return self.of(jax.ShapeDtypeStruct(*leaf) for kind, leaf in self.leaves if kind is _ARRAY)
+        return self.of(self.shapes)
 
 
 _ARRAY = "array"

@@ -9,7 +9,6 @@ import functools
 from typing import Any
 
 import equinox as eqx
-import equinox.internal as eqxi
 import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
@@ -18,11 +17,12 @@ from jaxtyping import Array, Int
 
 from . import ops
 from ._abstract import Form
+from ._checkpointed import checkpointed_scan
 from ._correlation import PairBuffer
 from ._interfaces import AbstractDrive
 from ._types import Key, Output, State
 from .fuse import either, scan as fused_scan, while_loop
-from .network import NetworkState
+from .network import Network, NetworkState, Population
 from .sources import Samples
 
 
@@ -193,6 +193,18 @@ def _written(run: Run, buffers: list[Any], values: list[Array], s: Array, start:
     return written
 
 
+def spikes_under_way(model: Any, state: State) -> list[Any]:
+    """The arrays of the state of a network that are 0 or 1 everywhere."""
+    if not isinstance(model, Network):
+        return []
+    histories = [
+        state.histories[name]
+        for name, population in model.populations.items()
+        if isinstance(population, Population) and population.is_spiking and name in state.histories
+    ]
+    return [x for history in histories for x in (history.last, history.ring) if x is not None]
+
+
 def _counts(buffers: list[Any]) -> list[Array | None]:
     return [buffer.count if isinstance(buffer, EventBuffer) else None for buffer in buffers]
 
@@ -263,9 +275,8 @@ def scan(run: Run, state: State, steps: int, buffers: list[Buffer | None], check
         loop = fused_scan if run.fused else lax.scan
         (state, buffers), traces = loop(body, (state, buffers), xs, steps)
     else:
-        (state, buffers), traces = eqxi.scan(
-            body, (state, buffers), xs, length=steps, kind="checkpointed", checkpoints=checkpoints
-        )
+        spikes = lambda carry: spikes_under_way(run.model, carry[0])
+        (state, buffers), traces = checkpointed_scan(body, (state, buffers), xs, steps, checkpoints, spikes)
     traces = [
         None if trace is None else trace[recorder.stride - 1 :: recorder.stride]
         for recorder, trace in zip(run.recorders, traces, strict=True)

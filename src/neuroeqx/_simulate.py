@@ -71,8 +71,10 @@ def simulate(
     - `state`: where to begin; `model.init(dt=dt, key=...)` by default. It is not consumed.
     - `key`: randomness of the initial state and of every step. The same key at the same time gives the same draw, so a
         run in parts equals a run in one.
-    - `checkpoint`: only for reverse-mode gradients: the number of states to keep, from which the rest is computed again;
-        memory then grows with this number and not with the number of steps. All states are kept by default.
+    - `checkpoint`: only for reverse-mode gradients: the number of states to keep at a time, at least 2, from which the rest
+        is computed again. A run is divided into as many parts, these again, until parts are no longer than twice that: with
+        100 some 20,000 steps are computed twice, two million three times. Memory grows with this number, not with the number of
+        steps. All is kept by default. `nex.learn.value_and_grad(memory="256MiB")` finds the number.
     - `progress`: show a progress bar on standard error.
     - `fused`: on CPU, run all steps in one native call, if everything in them has native code (`explain` says whether).
         The result is the same to rounding. Gradients are those of `fused=False`.
@@ -82,6 +84,8 @@ def simulate(
     **Errors:** `ValueError` for times, delays and refractory periods that are no whole number of steps, for unknown names,
     and for inputs or states of the wrong shape.
     """
+    if checkpoint is not None and checkpoint < 2:
+        raise ValueError(f"simulate: `checkpoint` must be at least 2 states, got {checkpoint}.")
     first, steps = count_steps(t0, t1, dt)
     check_periods(model, dt)
     recorders = {} if record is None else dict(record)

@@ -236,6 +236,7 @@ def test_all_detectors_are_tuned_as_in_the_living_fly(result):
         assert abs((angle - known + 180) % 360 - 180) < 35
 
 
+@pytest.mark.thorough
 def test_preferred_directions_of_the_whole_eye():
     result, _ = fly_vision.experiment(fly_data.build(15, 0))
     found = result.preferred()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from jaxtyping import Array
 from neuroeqx.fuse import _while
+from thorough import all_but
 
 
 N = 37  # four whole vectors of float64 or two of float32, and a rest
@@ -318,7 +319,14 @@ def assert_steps_agree(model, both, case):
                 np.testing.assert_allclose(a, b, rtol=0.0, atol=case.ulps * ulp)
 
 
-@pytest.mark.parametrize("name", ALL)
+# One of each kind of step, and of each wrapper.
+USUAL = (
+    "LIF", "LIF soft", "LIF Heun", "TraubMiles", "AdEx", "Izhikevich halves", "GLIF 5", "EscapeRate", "MAT2", "Graded tanh RK4",
+    "Refractory LIF", "Every", "LinearKernel and others", "Kinetics", "Gated",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", all_but(ALL, USUAL))
 def test_single_steps_and_whole_runs_in_double_precision(name, x64, runs):
     case = ALL[name]
     model, both = runs(case)
@@ -338,7 +346,7 @@ SINGLE = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SINGLE)
+@pytest.mark.parametrize("name", all_but(SINGLE, ("LIF", "TraubMiles", "Kinetics", "Every")))
 def test_single_steps_in_single_precision(name, runs):
     case = ALL[name]
     model, both = runs(case)

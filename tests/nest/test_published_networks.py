@@ -5,6 +5,7 @@ import neuroeqx as nex
 import numpy as np
 import pytest
 from scipy import integrate, optimize, special
+from thorough import all_but
 
 
 def after(spikes, begin):
@@ -139,7 +140,7 @@ NEST = {
 }
 
 
-@pytest.mark.parametrize("kind", NEST)
+@pytest.mark.parametrize("kind", all_but(NEST, ["currents"]))
 def test_networks_of_vogels_and_abbott(kind, ledger):
     model, seeds, duration, excitatory, inhibitory, cvs, fanos, spreads = NEST[kind]
     record = {name: nex.spikes(name) for name in "EI"}

@@ -10,6 +10,7 @@ from ._force import Force as Force, ForceState as ForceState
 from ._grad import grad as grad, value_and_grad as value_and_grad
 from ._metrics import accuracy as accuracy, confusion as confusion, rates as rates
 from ._objective import each_step as each_step
+from ._plan import Candidate as Candidate, Plan as Plan
 from ._reservoir import echo_state as echo_state, EchoState as EchoState
 from ._ridge import (
     Readout as Readout,

@@ -11,9 +11,9 @@ from jaxtyping import Array
 
 from .._interfaces import AbstractDynamics
 from .._types import Key, State
-from ..network import Network
+from ..network import Network, Population
 from ..sources import Samples
-from ._influence import Influence, spikes
+from ._influence import Influence
 from ._objective import Objective
 
 
@@ -33,7 +33,7 @@ class Told(AbstractDynamics):
 
 def spiking(model: Network) -> list[str]:
     """The populations that spike and have synapses or parameters to learn."""
-    return [name for name, population in model.populations.items() if spikes(population)]
+    return [name for name, p in model.populations.items() if isinstance(p, Population) and p.is_spiking]
 
 
 def rest_of(model: Network) -> Network:

@@ -1,6 +1,8 @@
 """Gradients of a loss of a run, by one of several methods."""
 
-from collections.abc import Callable
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -10,7 +12,9 @@ import jax.tree_util as jtu
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
+from .._abstract import Form, form
 from .._interfaces import AbstractDynamics
+from .._loop import spikes_under_way
 from .._trainable import trainable
 from .._types import Key, State
 from .._wrappers import check_periods
@@ -19,7 +23,9 @@ from ._d_rtrl import d_rtrl
 from ._directions import evolution, forward
 from ._eprop import eprop
 from ._exact import exact_outputs
+from ._memory import bytes_of, predicted_bytes
 from ._objective import Objective
+from ._plan import as_bytes, Candidate, checkpoints, Plan, table
 
 
 METHODS = "surrogate", "exact", "eprop", "d_rtrl", "forward", "es"
@@ -27,7 +33,7 @@ METHODS = "surrogate", "exact", "eprop", "d_rtrl", "forward", "es"
 
 def value_and_grad(
     loss: Callable[[Any, Any], Array],
-    method: str = "surrogate",
+    method: str | Sequence[str] = "surrogate",
     *,
     t1: float,
     dt: float,
@@ -36,7 +42,8 @@ def value_and_grad(
     checkpoint: int | None = None,
     directions: int | None = None,
     sigma: float = 0.01,
-) -> Callable[..., tuple[Array, Any]]:
+    memory: str | int | None = None,
+) -> "Gradient":
     """A function from a model to a loss of its run and the gradient by its parameters.
 
     ```python
@@ -65,33 +72,153 @@ def value_and_grad(
         - `"forward"`: forward-mode differentiation along every parameter, or along random `directions`.
         - `"es"`: evolution strategies, from values of runs along 64 (or `directions`) random directions and their opposites;
             true spikes, no surrogates.
+
+        Or several, in the order of preference, of which `memory` chooses.
     - `t1`, `dt`: the run, from 0 to `t1`, ms, as in `simulate`.
     - `where`: what is trained, as in `trainable`; every floating-point array by default. The others have `None`.
     - `batched`: inputs that are `Samples` and targets have one more leading axis, of samples, which run side by side; the value
         is the mean.
     - `checkpoint`: as in `simulate`; of `"surrogate"` only.
     - `sigma`: how far runs of `"es"` are away, in the units of the parameters.
+    - `memory`: the most that arguments, results and all between may take: bytes, or a text such as `"256MiB"`. The first that
+        fits is taken, of `"surrogate"` with all states kept, and then with ever fewer (`checkpoint`), which takes more time
+        and gives the same gradient; then of the next of several methods, which does not. It is told from the shapes of the
+        arguments before anything is compiled; `.plan(...)` of what is returned says it. Of the call as it is: a `vmap`
+        around it is not known.
 
     **Returns:** a function `(model, inputs=None, targets=None, *, key=None, state=None) -> (value, gradient)`, the gradient in
-    the form of the model, to be used under `eqx.filter_jit`.
+    the form of the model, to be used under `eqx.filter_jit`. With the same arguments its method `plan` returns a `Plan`.
 
     **Errors:** `ValueError` for an unknown method and for options of another one; `TypeError` and `ValueError` for models that
-    a method does not know, when called.
+    a method does not know, and `ValueError` if nothing fits into `memory`, when called.
     """
-    if method not in METHODS:
+    methods = (method,) if isinstance(method, str) else tuple(method)
+    if not methods or not set(methods) <= set(METHODS):
         raise ValueError(f"value_and_grad: `method` must be one of {', '.join(METHODS)}, got {method!r}.")
-    if checkpoint is not None and method != "surrogate":
+    if len(methods) > 1 and memory is None:
+        raise ValueError(f"value_and_grad: of several methods, {', '.join(methods)}, `memory` chooses: give it.")
+    if checkpoint is not None and methods != ("surrogate",):
         raise ValueError(f"value_and_grad: `checkpoint` is for method='surrogate', not for {method!r}.")
-    if directions is not None and method not in ("forward", "es"):
+    if checkpoint is not None and memory is not None:
+        raise ValueError("value_and_grad: `memory` finds the number of `checkpoint`s: give one or the other.")
+    if directions is not None and not {"forward", "es"} & set(methods):
         raise ValueError(f"value_and_grad: `directions` are for methods 'forward' and 'es', not for {method!r}.")
     if directions is not None and directions < 1:
         raise ValueError(f"value_and_grad: `directions` must be at least 1, got {directions}.")
     if not sigma > 0.0:
         raise ValueError(f"value_and_grad: `sigma` must be positive, got {sigma}.")
-    objective = Objective(loss, t1, dt)
+    limit = None if memory is None else as_bytes(memory)
+    return Gradient(Objective(loss, t1, dt), methods, where, batched, checkpoint, directions, sigma, limit)
 
-    def of_one(model: AbstractDynamics, inputs: Any, targets: Any, *, key: Key | None, state: State | None) -> Any:
-        check_periods(model, dt)  # where they are known: what is trained no longer is
+
+def grad(
+    loss: Callable[[Any, Any], Array], method: str | Sequence[str] = "surrogate", **options: Any
+) -> Callable[..., Any]:
+    """As `value_and_grad`, without the value."""
+    both = value_and_grad(loss, method, **options)
+    return lambda *args, **kwargs: both(*args, **kwargs)[1]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Gradient:
+    """As made by `value_and_grad`."""
+
+    objective: Objective
+    methods: tuple[str, ...]
+    where: Callable[[Any], Any] | None
+    batched: bool
+    checkpoint: int | None
+    directions: int | None
+    sigma: float
+    limit: int | None
+    plans: dict[Form, Plan] = dataclasses.field(default_factory=dict)
+
+    def __call__(
+        self,
+        model: AbstractDynamics,
+        inputs: Any = None,
+        targets: Any = None,
+        *,
+        key: Key | None = None,
+        state: Any = None,
+    ) -> tuple[Array, Any]:
+        args = model, inputs, targets, key, state
+        if self.limit is None:
+            return self._of(self.methods[0], self.checkpoint, *args)
+        plan = self.plan(model, inputs, targets, key=key, state=state)
+        return self._of(plan.method, plan.checkpoint, *args)
+
+    def plan(
+        self,
+        model: AbstractDynamics,
+        inputs: Any = None,
+        targets: Any = None,
+        *,
+        key: Key | None = None,
+        state: Any = None,
+    ) -> Plan:
+        """What a call with arguments of these shapes does, and how much memory it takes. Nothing is computed."""
+        same, _ = form((model, inputs, targets, key, state))
+        if same not in self.plans:
+            self.plans[same] = self._plan(same)
+        return self.plans[same]
+
+    def _plan(self, same: Form) -> Plan:
+        shapes = same.shapes
+        tried: list[Candidate] = []
+
+        def function(method: str, checkpoint: int | None) -> Callable[[Any], Any]:
+            return lambda arrays: eqx.filter(self._of(method, checkpoint, *same.of(arrays)), eqx.is_array)
+
+        def fits(method: str, checkpoint: int | None, forwards: int | None) -> bool:
+            size = predicted_bytes(function(method, checkpoint), shapes)
+            tried.append(Candidate(method, checkpoint, size, forwards))
+            return self.limit is None or size <= self.limit
+
+        for method in self.methods:
+            found = fits(method, self.checkpoint, 1 if method in ("surrogate", "exact") else None)
+            if not found and method == "surrogate":
+                kept = tried[-1].predicted - 2 * bytes_of(shapes)
+                state = self._state_bytes(same)
+                found = any(fits(method, *pair) for pair in checkpoints(self.objective.steps, kept, state))
+            if found:
+                return Plan(tuple(tried), self.limit, function(method, tried[-1].checkpoint), shapes)
+        raise ValueError(
+            f"value_and_grad: nothing fits into the memory given.\n{table(tuple(tried), self.limit)}\nOnline methods keep no "
+            "states: method=('surrogate', 'd_rtrl') takes the second where the first does not fit."
+        )
+
+    def _state_bytes(self, same: Form) -> int:
+        """What is kept of a state, spikes as bits."""
+        model, inputs, targets, _, state = same.abstract()
+        if state is None:
+            state = eqx.filter_eval_shape(
+                lambda model, key: model.init(dt=self.objective.dt, key=key), model, jax.random.key(0)
+            )
+        spikes = bytes_of(spikes_under_way(model, state))
+        return (bytes_of(state) - spikes + spikes // 32) * (_number_of_samples(inputs, targets) if self.batched else 1)
+
+    def _of(
+        self, method: str, checkpoint: int | None, model: Any, inputs: Any, targets: Any, key: Any, state: Any
+    ) -> Any:
+        one = functools.partial(self._of_one, method, checkpoint)
+        if not self.batched:
+            return one(model, inputs, targets, key=key, state=state)
+        return _mean(one, model, inputs, targets, key, state)
+
+    def _of_one(
+        self,
+        method: str,
+        checkpoint: int | None,
+        model: AbstractDynamics,
+        inputs: Any,
+        targets: Any,
+        *,
+        key: Key | None,
+        state: State | None,
+    ) -> Any:
+        objective, where = self.objective, self.where
+        check_periods(model, objective.dt)  # where they are known: what is trained no longer is
         chosen = jtu.tree_map(eqx.is_inexact_array, model) if where is None else trainable(model, where)
         if method in ("eprop", "d_rtrl"):
             online: Any = eprop if method == "eprop" else d_rtrl
@@ -111,25 +238,19 @@ def value_and_grad(
             return jax.value_and_grad(of)(trained)
         flat, unravel = ravel_pytree(trained)
         if method == "forward":
-            value, slopes = forward(lambda x: of(unravel(x)), flat, directions, key)
+            value, slopes = forward(lambda x: of(unravel(x)), flat, self.directions, key)
         else:
-            value, slopes = evolution(lambda x: of(unravel(x)), flat, directions or 64, sigma, key)
+            value, slopes = evolution(lambda x: of(unravel(x)), flat, self.directions or 64, self.sigma, key)
         return value, unravel(slopes)
 
-    def of_batch(
-        model: AbstractDynamics, inputs: Any = None, targets: Any = None, *, key: Key | None = None, state: Any = None
-    ) -> tuple[Array, Any]:
-        if not batched:
-            return of_one(model, inputs, targets, key=key, state=state)
-        return _mean(of_one, model, inputs, targets, key, state)
 
-    return of_batch
-
-
-def grad(loss: Callable[[Any, Any], Array], method: str = "surrogate", **options: Any) -> Callable[..., Any]:
-    """As `value_and_grad`, without the value."""
-    both = value_and_grad(loss, method, **options)
-    return lambda *args, **kwargs: both(*args, **kwargs)[1]
+def _number_of_samples(inputs: Any, targets: Any) -> int:
+    is_samples = lambda x: isinstance(x, Samples)
+    given = [x.values for x in jtu.tree_leaves(inputs, is_leaf=is_samples) if is_samples(x)]
+    sizes = {jnp.shape(x)[0] for x in [*given, *jtu.tree_leaves(targets)]}
+    if len(sizes) != 1:
+        raise ValueError(f"value_and_grad: the samples of a batch must be of one number, got {sorted(sizes)}.")
+    return sizes.pop()
 
 
 def _mean(of_one: Any, model: Any, inputs: Any, targets: Any, key: Key | None, state: Any) -> tuple[Array, Any]:
@@ -137,10 +258,8 @@ def _mean(of_one: Any, model: Any, inputs: Any, targets: Any, key: Key | None, s
     is_samples = lambda x: isinstance(x, Samples)
     leaves, treedef = jtu.tree_flatten(inputs, is_leaf=is_samples)
     given = [x.values for x in leaves if is_samples(x)]
-    sizes = {jnp.shape(x)[0] for x in [*given, *jtu.tree_leaves(targets)]}
-    if len(sizes) != 1:
-        raise ValueError(f"value_and_grad: the samples of a batch must be of one number, got {sorted(sizes)}.")
-    keys = None if key is None else jax.random.split(key, sizes.pop())
+    number = _number_of_samples(inputs, targets)
+    keys = None if key is None else jax.random.split(key, number)
 
     def one(values: list[Array], targets: Any, key: Any) -> Any:
         rest = iter(values)

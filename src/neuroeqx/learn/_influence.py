@@ -15,7 +15,6 @@ import jax.tree_util as jtu
 from jax import lax
 from jaxtyping import Array, Float
 
-from .._interfaces import AbstractSpiking
 from .._types import Key, State, Time
 from ..connect import Dense
 from ..network import Network, Population
@@ -114,7 +113,7 @@ class Influence:
         self.populations = [
             name
             for name, p in model.populations.items()
-            if isinstance(p, Population) and (not spiking_only or spikes(p))
+            if isinstance(p, Population) and (not spiking_only or p.is_spiking)
         ]
         wanted = lambda tree: [i for i, yes in enumerate(jtu.tree_leaves(tree)) if yes]
         self.leaves = {
@@ -242,14 +241,6 @@ class Influence:
         for name in self.projections:
             zeros = eqx.tree_at(lambda m, n=name: m.projections[n].comm.weight, zeros, by_synapse[name])
         return zeros
-
-
-def spikes(population: Any) -> bool:
-    """Whether a population spikes: whether its cell, or what is wrapped, does."""
-    is_spiking = lambda x: isinstance(x, AbstractSpiking)
-    return isinstance(population, Population) and any(
-        map(is_spiking, jtu.tree_leaves(population.cell, is_leaf=is_spiking))
-    )
 
 
 def _check(owner: str, model: Any) -> None:

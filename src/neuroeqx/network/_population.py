@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from .._current import Affine, Course
 from .._fields import as_parameter, as_shape
-from .._interfaces import AbstractCell, AbstractDynamics
+from .._interfaces import AbstractCell, AbstractDynamics, AbstractSpiking
 from .._types import Initialiser, Key, Output, State, Time
 from .._voltage import voltage, with_voltage
 from ._receptor import Receptor
@@ -91,6 +91,12 @@ class Population(AbstractDynamics):
     def size(self) -> int:
         """The number of cells."""
         return math.prod(self.shape)
+
+    @property
+    def is_spiking(self) -> bool:
+        """Whether the cell, or what is wrapped, spikes."""
+        spiking = lambda x: isinstance(x, AbstractSpiking)
+        return any(map(spiking, jtu.tree_leaves(self.cell, is_leaf=spiking)))
 
     def init(self, *, dt: float, key: Key | None = None) -> PopulationState:
         del dt

@@ -66,7 +66,10 @@ def main() -> None:
     page = Path("docs/fidelity.md")
     text = page.read_text()
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-m", "pytest", "-n", "auto", "-m", "ledger", f"--ledger={folder}"], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-n", "auto", "-m", "ledger", "--thorough", f"--ledger={folder}"],
+            check=True,
+        )
         rows = table(read(Path(folder)))
     before, rest = text.split(BEGIN)
     page.write_text(before + BEGIN + "\n" + rows + "\n" + END + rest.split(END)[1])
