@@ -71,7 +71,7 @@ class LatencyReader(eqx.Module):
         return MaxOverTime()(self.readout(spikes)), last.cell.count
 
 
-def what_is_trained(model: LatencyReader) -> tuple[Array, Array]:
+def what_is_trained(model: LatencyReader) -> tuple[Any, Any]:
     """Both matrices."""
     return model.hidden.connect.weight, model.readout.connect.weight
 
