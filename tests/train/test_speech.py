@@ -2,7 +2,6 @@
 
 import json
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -33,7 +32,15 @@ def path(tmp_path_factory):
     return file
 
 
-def test_a_small_network_learns_words_and_prints_one_line_of_json(path, capsys):
+def test_a_small_network_learns_words_and_prints_one_line_of_json(path, capsys, monkeypatch):
+    models = []
+
+    def fit(model, *args, **kwargs):
+        done = nex.learn.fit(model, *args, **kwargs)
+        models.extend([model, done.last])
+        return done
+
+    monkeypatch.setattr(_speech, "fit", fit)
     # optax relies on implicit promotion, which the suite otherwise forbids.
     with jax.numpy_dtype_promotion("standard"):
         main(["train", "speech", "--data", str(path), "--cells", "32", "--epochs", "25", "--seeds", "1", "--json"])
@@ -44,6 +51,13 @@ def test_a_small_network_learns_words_and_prints_one_line_of_json(path, capsys):
     assert result["linear_accuracy"][0] > 0.6
     assert (result["train_size"], result["validation_size"], result["test_size"]) == (203, 22, 45)
     assert result["seeds"] == [0] and result["test"] == ["official"]
+    # Weights and time constants of all cells have learnt.
+    before, after = (jax.tree.leaves(_speech.what_is_trained(model)) for model in models)
+    assert len(before) == 7
+    for old, new in zip(before, after, strict=True):
+        assert np.isfinite(new).all() and (np.abs(new - old) > 1e-4).mean() > 0.9
+    tau = np.asarray(models[0].hidden.cell.cell.tau.value)
+    assert tau.min() > 20.0 and tau.max() < 100.0 and len(np.unique(tau)) == 32
 
 
 def test_a_speaker_who_is_left_out_is_not_learnt_from(path):
@@ -60,16 +74,16 @@ def test_a_speaker_who_is_left_out_is_not_learnt_from(path):
 def test_changed_samples_are_shifted_ones_without_some_events(path):
     x = _speech.over_time(nex.io.load_spoken_digits(path))["x"][0]
     steps, parts, bands = x.shape
-    padded = np.pad(x, ((4, 4), (0, 0), (4, 4)))
+    padded = np.pad(x, ((4, 4), (0, 0), (2, 2)))
     shifts = np.stack(
-        [padded[i : i + steps, :, j : j + bands].reshape(steps, -1) for i in range(9) for j in range(9)]
+        [padded[i : i + steps, :, j : j + bands].reshape(steps, -1) for i in range(9) for j in range(5)]
     ).astype(float)
     found = np.asarray(jax.vmap(_speech.changed, in_axes=(None, 0))(jnp.asarray(x), jr.split(jr.key(0), 200)))
     # All that is there after a change was there, as often, in one of the shifted samples.
     other = ((found[:, None] > 0) & (found[:, None] != shifts)).sum((2, 3))
     share = (found > 0).sum((1, 2)) / (shifts[other.argmin(1)] > 0).sum((1, 2))
     assert (other.min(1) == 0).all() and abs(share.mean() - 0.8) < 0.03
-    assert len(np.unique(other.argmin(1))) > 60
+    assert len(np.unique(other.argmin(1))) > 35
 
 
 def test_the_linear_readout_knows_when_events_were():
@@ -83,15 +97,3 @@ def test_the_linear_readout_knows_when_events_were():
     shuffled = nex.io.EventDataset(times, units, data.offsets, rng.permutation(labels), (2, 2), 300.0)
     some = lambda first: shuffled.select(slice(first, first + 40))
     assert _speech.linear(some(0), some(40), some(80), 3) < 0.7
-
-
-def test_gradients_reach_all_that_is_trained():
-    model = _speech.SpeechReader(6, 8, 3, key=jr.key(0))
-    x = jr.randint(jr.key(1), (4, 10, 2, 3), 0, 3).astype(jnp.uint8)
-    batch = {"x": x, "label": jnp.arange(4) % 3}
-    slopes = eqx.filter_jit(eqx.filter_grad(_speech.loss, has_aux=True))(model, batch, jr.key(2))[0]
-    for leaf in jax.tree.leaves(_speech.what_is_trained(slopes)):
-        assert np.isfinite(leaf).all() and np.abs(leaf).max() > 0.0
-    np.testing.assert_allclose(model.readout.cell.tau.value, 50.0, rtol=1e-4)
-    tau = np.asarray(model.hidden.cell.cell.tau.value)
-    assert tau.min() > 20.0 and tau.max() < 100.0 and len(np.unique(tau)) == 8

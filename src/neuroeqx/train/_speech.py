@@ -40,7 +40,7 @@ COUNTED = 100.0  # ms in which the linear readout counts events
 PENALTIES = [1.0, 10.0, 100.0, 1000.0, 10000.0]
 
 # What a training sample is changed by, at random: up to so many steps and bands, and the share of events that are lost.
-LATER, HIGHER, LOST = 4, 4, 0.2
+LATER, HIGHER, LOST = 4, 2, 0.2
 
 
 class SpeechReader(eqx.Module):
@@ -187,7 +187,7 @@ def divided(path: Path, leave_out: str | None) -> dict[str, tuple[EventDataset, 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m neuroeqx train speech`."""
-    _report.add_arguments(parser, epochs=40)
+    _report.add_arguments(parser, epochs=50)
     parser.add_argument("--data", type=Path, required=True, help="the file of nex.io.load_spoken_digits, or its folder")
     parser.add_argument("--cells", type=_report.count, default=128, metavar="N", help="recurrent cells (128)")
     parser.add_argument(
