@@ -8,7 +8,7 @@ import argparse
 import math
 import time
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -61,7 +61,8 @@ class LatencyReader(eqx.Module):
     ):
         # A resistance with which what arrives in a step is what the voltage grows by.
         gain = lambda tau: 1.0 / (1.0 - math.exp(-1.0 / tau))
-        product = LatencyLinear(*first.shape, steps, weight=first)
+        inputs, cells = first.shape
+        product = LatencyLinear(inputs, cells, steps, weight=first)
         cell = LIF(tau=tau_membrane, r=gain(tau_membrane), resetting=SoftReset())
         self.hidden = Feedforward(product, Counted(cell), Expon(tau_synapse))
         linear = eqx.nn.Linear(*second.shape, use_bias=False, key=jr.key(0))
@@ -76,7 +77,8 @@ class LatencyReader(eqx.Module):
 
 def what_is_trained(model: LatencyReader) -> tuple[Any, Any]:
     """Both matrices."""
-    return model.hidden.connect.weight, model.readout.connect.weight
+    first, second = cast(Any, model.hidden.connect), cast(Any, model.readout.connect)
+    return first.weight, second.weight
 
 
 def loss(
@@ -92,7 +94,8 @@ def loss(
     summed over cells, on average over samples. With the key, a share of the input spikes is lost."""
     steps = batch["steps"]
     if key is not None:
-        steps = jnp.where(jr.bernoulli(key, lost, steps.shape), model.hidden.connect.steps, steps)
+        never = cast(LatencyLinear, model.hidden.connect).steps
+        steps = jnp.where(jr.bernoulli(key, lost, steps.shape), never, steps)
     scores, counts = jax.vmap(model)(steps)
     wrong = cross_entropy(scores, batch["label"]).mean()
     costs = rate_penalty * jnp.sum(counts) + count_penalty * jnp.mean(jnp.sum(counts**2, axis=-1))

@@ -7,7 +7,7 @@ The data are recordings as events in the bands of a mel spectrogram, in a file t
 import argparse
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -88,7 +88,8 @@ def _bounded(cell: Any) -> Any:
 def what_is_trained(model: SpeechReader) -> tuple[Any, ...]:
     """All weights and time constants."""
     hidden, readout = model.hidden, model.readout
-    return hidden.connect, hidden.recurrent, hidden.cell.cell.tau, readout.connect, readout.cell.tau
+    cell, integrator = cast(Counted, hidden.cell).cell, readout.cell
+    return hidden.connect, hidden.recurrent, cast(LIF, cell).tau, readout.connect, cast(Leaky, integrator).tau
 
 
 def changed(x: UInt8[Array, "steps parts bands"], key: Key) -> Float[Array, "steps channels"]:
