@@ -47,7 +47,7 @@ def test_a_small_network_learns_words_and_prints_one_line_of_json(path, capsys, 
     out, err = capsys.readouterr()
     result = json.loads(out)
     assert out.count("\n") == 1 and err.count("seed 0") == 1
-    assert result["test_accuracy"][0] > 0.85  # one in three by chance
+    assert result["test_accuracy"][0] > 0.8  # one in three by chance
     assert result["linear_accuracy"][0] > 0.6
     assert (result["train_size"], result["validation_size"], result["test_size"]) == (203, 22, 45)
     assert result["seeds"] == [0] and result["test"] == ["official"]
