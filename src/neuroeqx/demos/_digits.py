@@ -126,11 +126,12 @@ def evaluate(
     return (evidence.argmax(-1) == labels).astype(evidence.dtype).mean(), spikes.mean()
 
 
-def held_out(labels: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
-    """Which images are for testing: of each class every fifth, in the order of the file, whatever the seed."""
+def held_out(labels: Int[np.ndarray, " n"], every: int = 5) -> Bool[np.ndarray, " n"]:
+    """Which images are for testing: of each class every fifth (or `every` so many), in the order of the file, whatever the
+    seed."""
     test = np.zeros(len(labels), bool)
     for label in np.unique(labels):
-        test[np.flatnonzero(labels == label)[4::5]] = True
+        test[np.flatnonzero(labels == label)[every - 1 :: every]] = True
     return test
 
 

@@ -6,4 +6,6 @@ TASKS = {
     "liquid": ("_liquid", "a spiking liquid state machine reads images row by row"),
     "force": ("_force", "chaotic networks of rate units or spiking neurons learn a sum of sines by FORCE"),
     "stdp": ("_stdp", "spiking neurons find features of digits by spike-timing dependent plasticity alone"),
+    "latency": ("_latency", "a feed-forward spiking network sees one spike of each pixel, the earlier the brighter"),
+    "speech": ("_speech", "a recurrent spiking network hears spoken digits"),
 }

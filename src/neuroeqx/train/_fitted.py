@@ -1,0 +1,40 @@
+"""How well what `fit` gives reads test data, which `fit` never sees."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+from jax import lax
+from jaxtyping import Array, Float
+
+from ..learn import accuracy, Fit
+
+
+# Samples that are read side by side.
+BATCH = 250
+
+
+@eqx.filter_jit
+def test_accuracy(model: Any, scores: Callable[[Any, Any], Array], x: Array, labels: Array) -> Float[Array, ""]:
+    """Of a trained model, whose noise is turned off.
+
+    **Arguments:**
+
+    - `scores`: of the model and a sample, `[classes]`.
+    - `x`, `labels`: the samples, `[n, ...]` and `[n]`.
+    """
+    model = eqx.nn.inference_mode(model)
+    return accuracy(lax.map(lambda sample: scores(model, sample), x, batch_size=BATCH), labels).mean()
+
+
+def accuracies(done: Fit, scores: Callable[[Any, Any], Array], x: Array, labels: Array) -> dict[str, Any]:
+    """The accuracies to be reported of one seed, as `_report.accuracies` of many: of the last epoch, and of the one that was
+    chosen by `fit` on validation data, whose metric is called "accuracy"."""
+    assert done.chosen_epoch is not None
+    of = lambda model: round(float(test_accuracy(model, scores, x, labels)), 4)
+    return {
+        "test_accuracy": of(done.last),
+        "test_accuracy_chosen": of(done.chosen),
+        "chosen_epoch": done.chosen_epoch + 1,
+        "validation_accuracy": round(done.epochs["validation accuracy"][-1], 4),
+    }
