@@ -6,5 +6,13 @@ TASKS = {
     "liquid": ("_liquid", "a spiking liquid state machine reads images row by row"),
     "force": ("_force", "chaotic networks of rate units or spiking neurons learn a sum of sines by FORCE"),
     "stdp": ("_stdp", "spiking neurons find features of digits by spike-timing dependent plasticity alone"),
-    "match": ("_match", "rate units or spiking neurons say whether two directions of motion, a second apart, are the same"),
+    "match": (
+        "_match",
+        "rate units or spiking neurons say whether two directions of motion, a second apart, are the same",
+    ),
+    "yinyang": ("_yin_yang", "times of spikes tell the classes of the Yin-Yang data set, by exact gradients"),
+    "evidence": (
+        "_evidence",
+        "excitatory and inhibitory rate units count cues and remember on which side there were more",
+    ),
 }
