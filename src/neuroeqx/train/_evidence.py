@@ -25,6 +25,7 @@ DT = 50.0  # ms
 CUES = 7
 DELAY = 200.0, 500.0
 UNITS = 5  # inputs of each of the four groups
+BATCH = 64
 MEASURED = 1000  # trials to choose by, and twice as many to test with
 
 
@@ -77,10 +78,11 @@ def psychometric(answer: np.ndarray, difference: np.ndarray) -> dict[str, float]
 def train(args: argparse.Namespace, key: Key) -> tuple[dict[str, Any], Any]:
     """What one network learns, and what its last epoch answers in the test."""
     build_key, run_key, test_key = jr.split(key, 3)
+    schedule = optax.cosine_decay_schedule(args.rate, args.epochs * max(args.trials // BATCH, 1))
     done = fit(
-        RateUnits(4 * UNITS, 2, 1.0, DT, build_key), loss, np.arange(args.trials), optim=optax.adam(optax.cosine_decay_schedule(args.rate, args.epochs * max(args.trials // 64, 1))),
-        epochs=args.epochs, key=run_key, batch=64, where=lambda m: m.weights, validation=np.arange(MEASURED), metrics={"accuracy": right},
-        choose="max accuracy", progress=not args.json,
+        RateUnits(4 * UNITS, 2, 1.0, DT, build_key), loss, np.arange(args.trials), optim=optax.adam(schedule),
+        epochs=args.epochs, key=run_key, batch=BATCH, where=lambda m: m.weights, validation=np.arange(MEASURED),
+        metrics={"accuracy": right}, choose="max accuracy", progress=not args.json,
     )  # fmt: skip
     test = eqx.filter_jit(lambda model: choices(model, jnp.arange(2 * MEASURED), test_key))
     answer, target, difference = (np.asarray(x) for x in test(done.last))

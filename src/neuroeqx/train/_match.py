@@ -52,7 +52,7 @@ class GIFUnits(eqx.Module):
     read: Feedforward
     dt: float = eqx.field(static=True)
 
-    def __init__(self, key: Key, dt: float):
+    def __init__(self, dt: float, key: Key):
         keys, self.dt = jr.split(key, 4), dt
         normal = jax.nn.initializers.variance_scaling(0.4, "fan_in", "normal", in_axis=1, out_axis=0)
         # A spike adds its weight to the filter, which forgets it.
@@ -136,7 +136,7 @@ class Kind(NamedTuple):
 
 NETWORKS = {
     "rate": Kind(lambda dt, key: RateUnits(24, 2, GAIN, dt, key), 100.0, 24, 5, (0.0, 200.0, 500.0)),
-    "gif": Kind(lambda dt, key: GIFUnits(dt, key), 1.0, CELLS, 5, ()),
+    "gif": Kind(GIFUnits, 1.0, CELLS, 5, ()),
 }
 
 

@@ -26,9 +26,9 @@ from ..tasks import yin_yang
 from . import _report
 
 
-DT = 5.0  # ms; crossings are located within the step
+DT = 8.0  # ms; crossings are located within the step
 LATENCY = 15.0  # of the least coordinate, ms
-END = 35.0  # ms
+END = 40.0  # ms
 INPUTS = 5  # x, y, 1 - x, 1 - y, and a spike at the beginning
 BATCH = 50
 SIZES = {"train": 5000, "validation": 1000, "test": 1000}
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--train-size", type=_report.count, default=5000, metavar="N", help="points to learn from (5000)"
     )
-    parser.add_argument("--rate", type=float, default=5e-3, help="of learning, at the beginning (0.005)")
+    parser.add_argument("--rate", type=float, default=1e-2, help="of learning, at the beginning (0.01)")
 
 
 def network(cells: int, key: Key) -> Network:
@@ -80,6 +80,12 @@ def logits(net: Network, batch: dict[str, Array]) -> Float[Array, "samples 3"]:
     return jax.vmap(one)(batch["microseconds"], batch["sources"])
 
 
+def weights(net: Network) -> list[Any]:
+    """What is trained."""
+    projections: Any = net.projections
+    return [projection.comm.weight for projection in projections.values()]
+
+
 def loss(net: Network, batch: dict[str, Array], key: Key) -> Float[Array, ""]:
     del key
     return cross_entropy(logits(net, batch), batch["label"]).mean()
@@ -98,7 +104,7 @@ def train(args: argparse.Namespace, key: Key) -> dict[str, Any]:
     steps = args.epochs * (args.train_size // BATCH)
     done = fit(
         network(args.cells, keys[3]), loss, parts[0], optim=optax.adam(optax.cosine_decay_schedule(args.rate, steps)),
-        epochs=args.epochs, key=keys[4], batch=BATCH, where=lambda n: [p.comm.weight for p in n.projections.values()],
+        epochs=args.epochs, key=keys[4], batch=BATCH, where=weights,
         validation=parts[1], metrics={"accuracy": right}, choose="max accuracy", progress=not args.json,
     )  # fmt: skip
     test = eqx.filter_jit(lambda net: right(net, parts[2]).mean())
