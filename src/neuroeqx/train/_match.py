@@ -36,7 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m neuroeqx train match`."""
     _report.add_arguments(parser)
     parser.add_argument("--cells", choices=list(NETWORKS), default="rate", help="of which kind (rate)")
-    parser.add_argument("--epochs", type=_report.count, metavar="N", help="each of new trials, for each delay (5)")
+    parser.add_argument(
+        "--epochs",
+        type=_report.count,
+        metavar="N",
+        help="each of new trials, for each delay (8 of rate units, 5 of spiking ones)",
+    )
     parser.add_argument("--trials", type=_report.count, default=6400, metavar="N", help="in an epoch (6400)")
     parser.add_argument("--batch", type=_report.count, default=64, metavar="N", help="trials in a batch (64)")
     parser.add_argument("--dt", type=float, metavar="MS", help="step, ms (100 of rate units, 1 of spiking ones)")
@@ -135,7 +140,7 @@ class Kind(NamedTuple):
 
 
 NETWORKS = {
-    "rate": Kind(lambda dt, key: RateUnits(24, 2, GAIN, dt, key), 100.0, 24, 5, (0.0, 200.0, 500.0)),
+    "rate": Kind(lambda dt, key: RateUnits(24, 2, GAIN, dt, key), 100.0, 24, 8, (0.0, 200.0, 500.0)),
     "gif": Kind(GIFUnits, 1.0, CELLS, 5, ()),
 }
 
