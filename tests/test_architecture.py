@@ -43,7 +43,7 @@ SIBLINGS_MAY = {("steppers", "_interfaces"), ("surrogate", "_interfaces"), ("_wr
                 ("_loop", "_record"), ("_simulate", "_record"), ("_simulate", "_loop"), ("_explain", "_loop"),
                 ("_explain", "_record"), ("__main__", "_cli"), ("_cli", "demos"), ("_cli", "train"),
                 ("demos", "plot"), ("tasks", "encode"), ("train", "demos"), ("train", "io"),
-                ("train", "layers"), ("train", "learn")}  # fmt: skip
+                ("train", "learn"), ("train", "layers"), ("train", "tasks"), ("train", "encode")}  # fmt: skip
 
 
 def level_of(part):

@@ -78,14 +78,10 @@ def integrated(delays, t_ref):
 @pytest.mark.parametrize("delays, t_ref", [(False, 0.0), (True, 2.0)])
 def test_times_of_spikes(delays, t_ref, x64):
     """Of readouts to 1e-9 in steps of 1 ms: nothing depends on the step."""
-    loss = lambda outputs, targets: (outputs["R"] - targets).sum() + 0.0 * outputs["N"].sum()
     reads, spikes = integrated(delays, t_ref)
     assert spikes > 8
     net = network(t_ref=t_ref, delays=delays)
-    from neuroeqx.learn._exact import exact_outputs
-    from neuroeqx.learn._objective import Objective
-
-    outputs = eqx.filter_jit(exact_outputs)(Objective(loss, T1, DT), net, None, key=None)
+    outputs = eqx.filter_jit(nex.learn.exact_outputs)(net, T1, DT)
     assert outputs["N"].sum() == spikes
     np.testing.assert_allclose(outputs["R"], reads, atol=1e-9)
 
@@ -119,6 +115,26 @@ def test_gradients_against_central_differences(delays, t_ref, x64):
         np.testing.assert_allclose(
             np.sum(np.asarray(part(slopes)) * direction), difference, rtol=1e-6, atol=1e-9 * value
         )
+
+
+def test_spikes_that_are_given_have_their_own_times(x64):
+    """Voltages of a leaky integrator are those of the difference of two exponentials for each spike."""
+    times, sources, weights = [2.345, 0.1, 3.75, 9.999], [1, 0, 0, 0], np.array([0.7, -1.2])
+    net = nex.Network(
+        {
+            "in": nex.SpikeTimes(times, sources, 2),
+            "R": nex.Population(nex.Leaky(tau=5.0), 1, network().populations["N"].receptors),
+        },
+        [nex.Projection("in", "R", "in", nex.connect.Dense(weights[:, None]), delay=2.0)],
+    )
+    run = eqx.filter_jit(lambda net: nex.learn.exact_outputs(net, 20.0, 2.0))
+    found = run(net)
+    since = np.maximum(np.arange(2.0, 22.0, 2.0)[:, None] - np.array(times) - 2.0, 0.0)
+    rise = TAU_SYN / (5.0 - TAU_SYN) * (np.exp(-since / 5.0) - np.exp(-since / TAU_SYN))
+    np.testing.assert_allclose(found["R"][:, 0], rise @ weights[sources], atol=1e-12)
+    assert found["in"].sum() == 4.0
+    with pytest.raises(RuntimeError, match="a source spikes twice within a step"):
+        run(eqx.tree_at(lambda n: n.populations["in"].indices, net, jnp.zeros(4, jnp.int32)))
 
 
 def test_it_takes_the_same_network_as_other_methods(x64):

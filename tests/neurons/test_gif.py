@@ -1,5 +1,7 @@
 """The generalised integrate-and-fire neuron against SciPy."""
 
+import equinox as eqx
+import jax.numpy as jnp
 import neuroeqx as nex
 import numpy as np
 import pytest
@@ -40,6 +42,17 @@ def test_firing_patterns(ledger, x64):
     assert bursts.max() > 5.0 * bursts.min()
     error = worst(simulated(cell, 100.0 * current, 300.0, 0.002), list(expected.values()))
     ledger("GIF", "SciPy DOP853 from spike to spike", "every spike of five firing patterns, ms", error, 0.05)
+
+
+def test_a_soft_reset_keeps_what_exceeded_the_threshold(x64):
+    """The threshold itself is not changed by it, currents are."""
+    cell = nex.GIF(c=20.0, g=1.0, e_l=0.0, th_inf=1.0, th_reset=1.0, v_reset=0.0, resetting=nex.SoftReset())
+    state = cell.init((2,))
+    after = eqx.tree_at(lambda s: s.v, state, jnp.array([1.3, 0.9]))
+    found, spikes = cell.fire(state, after, dt=1.0)
+    np.testing.assert_array_equal(spikes, [1.0, 0.0])
+    np.testing.assert_allclose(found.v, [0.3, 0.9], rtol=1e-12)
+    np.testing.assert_array_equal(found.threshold, 1.0)
 
 
 def test_currents_are_checked():

@@ -5,6 +5,7 @@ from . import losses as losses
 from ._batches import Batches as Batches
 from ._checkpoint import load as load, save as save
 from ._errors import mean_squared as mean_squared, misclassified as misclassified, nrmse as nrmse
+from ._exact import exact_outputs as exact_outputs
 from ._fit import Fit as Fit, fit as fit
 from ._force import Force as Force, ForceState as ForceState
 from ._grad import grad as grad, value_and_grad as value_and_grad

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
@@ -12,15 +13,34 @@ from .._wrappers import Refractory
 from ..connect import CSR, Dense, FanOut
 from ..network import History, Network, Population
 from ..neurons import HardReset, Leaky, LIF
+from ..sources import SpikeTimes, SpikeTimesState
 from ..synapses import CUBA, Expon
 from ._located import Arrivals, fire, Fired, Membrane
 from ._objective import Objective
 from ._places import places
 
 
-def exact_outputs(objective: Objective, model: Any, inputs: Any, *, key: Key | None) -> dict[str, Array]:
-    """As `Objective.outputs`: spikes as 0 and 1, and voltages of integrators at the ends of steps, which are functions of
-    the times of spikes."""
+def exact_outputs(
+    model: Network, t1: float, dt: float, inputs: Any = None, *, key: Key | None = None
+) -> dict[str, Array]:
+    """The run of which `value_and_grad(method="exact")` gives the gradient, a function that JAX differentiates: for losses in
+    `fit`, and for what is measured of a model that was trained so.
+
+    Of `SpikeTimes`, spikes have their own times within the step, to the microsecond; at most one of a source in a step.
+
+    **Arguments:**
+
+    - `model`: a network as `value_and_grad` takes for this method.
+    - `t1`, `dt`, `inputs`, `key`: as in `simulate`.
+
+    **Returns:** what populations put out in each step, `[steps, ...]`, by name: spikes as 0 and 1, and voltages of `Leaky`
+    cells at the ends of steps, which are functions of the times of spikes.
+    """
+    return outputs_of(Objective(lambda outputs, targets: jnp.zeros(()), t1, dt), model, inputs, key=key)
+
+
+def outputs_of(objective: Objective, model: Any, inputs: Any, *, key: Key | None) -> dict[str, Array]:
+    """As `exact_outputs`."""
     check(model)
     run, first, _ = objective.begin(model, inputs, key=key, state=None)
     matrices = {name: _matrices(model, name, run.dt) for name in model.projections}
@@ -47,24 +67,35 @@ def exact_outputs(objective: Objective, model: Any, inputs: Any, *, key: Key | N
         t, own, drive = run.moment(s, run.inputs)
         drives = {} if drive is None else drive
         lines = {name: tuple(x.turn() for x in pair) for name, pair in lines.items()}
-        after, outputs = {}, {}
+        after, outputs, at = {}, {}, {}
         for name, population in model.populations.items():
             if not isinstance(population, Population):
                 after[name], outputs[name] = population.step(
                     states[name], drives.get(name), dt=run.dt, t=t, key=model.key_of(name, own)
                 )
+                if isinstance(population, SpikeTimes):
+                    at[name] = _given(population, states[name], after[name], run.dt)
                 continue
             arrivals = _arrivals(model, name, states[name][1], matrices, lines)
             after[name], outputs[name] = _moved(population, states[name], arrivals, drives.get(name), run.dt)
-        at = {name: after[name][0].at if isinstance(p, Population) else None for name, p in model.populations.items()}
+            at[name] = after[name][0].at
         for name, (spikes, times) in lines.items():
             z = outputs[name].reshape(-1)
-            when = jnp.zeros_like(z) if at[name] is None else at[name]
-            lines[name] = spikes.push(z), times.push(when)
+            lines[name] = spikes.push(z), times.push(at.get(name, jnp.zeros_like(z)))
         return (after, lines), outputs
 
     _, outputs = lax.scan(step, (states, lines), jnp.arange(objective.steps, dtype=jnp.int32))
     return outputs
+
+
+def _given(source: SpikeTimes, before: SpikeTimesState, after: SpikeTimesState, dt: float) -> Array:
+    """When in this step each source spikes, 0 for those that do not."""
+    number = jnp.arange(source.microseconds.shape[0], dtype=jnp.int32)
+    now = (number >= before.emitted) & (number < after.emitted)
+    since = (source.microseconds - before.step * round(dt * 1000.0)).astype(jnp.zeros(()).dtype) / 1000.0
+    spikes = jnp.zeros(source.shape, jnp.int32).at[source.indices].add(now.astype(jnp.int32))
+    times = jnp.zeros(source.shape, since.dtype).at[source.indices].add(jnp.where(now, since, 0.0))
+    return eqx.error_if(times, jnp.any(spikes > 1), "exact: a source spikes twice within a step; take a shorter dt.")
 
 
 def _moved(population: Population, state: Any, arrivals: dict[str, Arrivals], drive: Any, dt: float) -> Any:

@@ -22,7 +22,7 @@ from ..sources import Samples
 from ._d_rtrl import d_rtrl
 from ._directions import evolution, forward
 from ._eprop import eprop
-from ._exact import exact_outputs
+from ._exact import outputs_of
 from ._memory import bytes_of, predicted_bytes
 from ._objective import Objective
 from ._plan import as_bytes, Candidate, checkpoints, Plan, table
@@ -61,7 +61,7 @@ def value_and_grad(
             through a run in which threshold crossings are located within their step and act a delay later to the same
             precision. Of networks of `LIF` cells (`Refractory` or not), read by `Leaky` ones, with receptors of `Expon` and
             `CUBA`. Spikes themselves, 0 or 1, have no derivative; voltages of `Leaky` cells do. At most one spike of a
-            neuron in a step.
+            neuron in a step. (`exact_outputs` is that run.)
         - `"eprop"`: eligibility propagation (Bellec et al. 2020): what spikes do to neurons that spike is left out, so that
             for each synapse a few numbers are carried forwards. Learning signals are the true derivatives of the loss by
             spikes through the populations that do not spike, whose own parameters have the gradient of `"surrogate"`. The
@@ -229,7 +229,7 @@ class Gradient:
         def of(trained: Any) -> Array:
             whole = eqx.combine(trained, fixed)
             if method == "exact":
-                return objective.of(exact_outputs(objective, whole, inputs, key=key), targets)
+                return objective.of(outputs_of(objective, whole, inputs, key=key), targets)
             return objective.value(whole, inputs, targets, key=key, state=state, checkpoint=checkpoint)
 
         if method == "exact" and state is not None:

@@ -6,10 +6,11 @@ from jaxtyping import Array, Float
 
 from .._checks import check_below, check_positive
 from .._fields import as_parameter, param
-from .._interfaces import AbstractNeuron, AbstractStepper, AbstractSurrogate
+from .._interfaces import AbstractNeuron, AbstractReset, AbstractStepper, AbstractSurrogate
 from .._types import Current, Key, Parameter, Time
 from ..steppers import ExpEuler
 from ..surrogate import SuperSpike
+from ._reset import HardReset
 from ._spike_current import check_currents, SpikeCurrent
 
 
@@ -43,6 +44,7 @@ class GIF(AbstractNeuron):
     - `th_reset`: the least threshold after a spike, mV; above `v_reset`.
     - `v_reset`: reset potential, mV.
     - `currents`: any number of `SpikeCurrent`.
+    - `resetting`: `HardReset()` (to `v_reset`) or `SoftReset()` (by $\Theta$ - `v_reset`).
     - `stepper`, `surrogate`: as in `LIF`.
 
     Currents are in pA.
@@ -59,6 +61,7 @@ class GIF(AbstractNeuron):
     currents: tuple[SpikeCurrent, ...] = eqx.field(
         default_factory=lambda: (SpikeCurrent(0.2, 0.0, 0.0), SpikeCurrent(0.02, 1.0, 0.0)), converter=tuple
     )
+    resetting: AbstractReset = HardReset()
     stepper: AbstractStepper = ExpEuler()
     surrogate: AbstractSurrogate = eqx.field(default_factory=lambda: SuperSpike(as_parameter(1.0)))
 
@@ -92,7 +95,7 @@ class GIF(AbstractNeuron):
 
     def reset(self, y: GIFState, spike: Float[Array, "..."]) -> GIFState:
         return GIFState(
-            y.v + spike * (self.v_reset - y.v),
+            self.resetting(y.v, spike, v_th=y.threshold, v_reset=self.v_reset),
             y.threshold + spike * (jnp.maximum(y.threshold, self.th_reset) - y.threshold),
             tuple(p.reset(own, spike) for p, own in zip(self.currents, y.currents, strict=True)),
         )

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..learn import Fit
+
 
 def count(text: str) -> int:
     """An option that is a whole number, at least 1."""
@@ -39,6 +41,18 @@ def accuracies(validation: Any, test: Any) -> dict[str, list[Any]]:
         "test_accuracy_chosen": [round(float(row[i]), 4) for row, i in zip(test, best, strict=True)],
         "chosen_epoch": [int(i) + 1 for i in best],
         "validation_accuracy": [round(x, 4) for x in validation[:, -1].tolist()],
+    }
+
+
+def fitted(done: Fit, last: Any, chosen: Any) -> dict[str, Any]:
+    """As `accuracies`, of one run of `fit` whose metric is "accuracy", with the test accuracies of its last and of its chosen
+    model."""
+    validation = done.epochs["validation accuracy"]
+    return {
+        "test_accuracy": round(float(last), 4),
+        "test_accuracy_chosen": round(float(chosen), 4),
+        "chosen_epoch": None if done.chosen_epoch is None else done.chosen_epoch + 1,
+        "validation_accuracy": round(float(validation[-1]), 4),
     }
 
 
