@@ -77,6 +77,7 @@ def test_spiking_trials_have_the_rates_of_the_task():
     assert np.abs(wrong).max() < 0.4
 
 
+@pytest.mark.thorough
 def test_rate_units_learn_to_match_without_a_delay(monkeypatch, adam):
     monkeypatch.setattr(_match, "DELAY", 0.0)
     monkeypatch.setattr(_match, "MEASURED", 128)
@@ -93,6 +94,7 @@ def test_evidence_is_accumulated(monkeypatch, adam):
     assert list(curve)[:1] == ["-7"] and curve["-7"] < 0.2 < 0.8 < curve["7"] and len(curve) == 8
 
 
+@pytest.mark.thorough
 def test_times_of_spikes_learn_yin_yang(adam):
     """Sixty steps take the cross entropy well below that of chance, 1.1."""
     data = _yin_yang.data(jr.key(0), 100)
