@@ -1,5 +1,6 @@
 """A step of integrate-and-fire neurons in closed form, with the time of the spike in it."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -31,6 +32,21 @@ class Arrivals(NamedTuple):
         decayed = jnp.exp(-jnp.maximum(past, 0.0) / self.tau[None, :])
         return self.start * jnp.exp(-u / self.tau) + jnp.sum(jnp.where(past >= 0.0, self.weight * decayed, 0.0), 0)
 
+    def quick(self, tau: Float[Array, " post"]) -> Callable[[Array], Array]:
+        """Nearly `voltage`, as a function of times whose exponentials are taken once for all of them, for a first search."""
+        # Where both time constants are the same the difference of exponentials is that of almost the same.
+        rate, apart = 1.0 / tau, 1.0 / tau - 1.0 / self.tau
+        apart = jnp.where(jnp.abs(apart) < _APART * rate, _APART * rate, apart)
+        other = rate - apart
+        slow, fast = (self.weight * jnp.exp(self.at[:, None] * x[None, :]) for x in (rate, other))
+
+        def voltage(u: Array) -> Array:
+            there = self.at[:, None] <= u[None, :]
+            past = lambda x: self.start + jnp.sum(jnp.where(there, x, 0.0), 0)
+            return (past(fast) * jnp.exp(-u * other) - past(slow) * jnp.exp(-u * rate)) * rate / apart
+
+        return voltage
+
     def voltage(self, u: Float[Array, " post"], tau: Float[Array, " post"]) -> Float[Array, " post"]:
         """What the current has charged a membrane with."""
         rate, difference = 1.0 / tau[None, :], (1.0 / tau - 1.0 / self.tau)[None, :]
@@ -59,6 +75,12 @@ class Membrane(NamedTuple):
         v = self.steady + (self.v - self.steady) * jnp.exp(-u / self.tau)
         return v + self.r * sum(a.voltage(u, self.tau) for a in self.arrivals)
 
+    def quick(self) -> Callable[[Array], Array]:
+        """Nearly `free`, as a function of times."""
+        parts = [a.quick(self.tau) for a in self.arrivals]
+        own = lambda u: self.steady + (self.v - self.steady) * jnp.exp(-u / self.tau)
+        return lambda u: own(u) + self.r * sum(part(u) for part in parts)
+
     def slope(self, u: Float[Array, " post"], v: Float[Array, " post"]) -> Float[Array, " post"]:
         """dv/dt at times u, where the voltage is v."""
         return (self.steady - v + self.r * sum(a.current(u) for a in self.arrivals)) / self.tau
@@ -76,6 +98,9 @@ class Fired(NamedTuple):
 
 # Into how many parts a step is divided in the search for the first crossing; one that goes up and down within a part is missed.
 _PARTS = 4
+_HALVINGS, _REFINEMENTS = 20, 3
+# The least relative difference of time constants in the first search.
+_APART = 1e-2
 # A threshold that is just touched has no finite derivative of its time.
 _LEAST_SLOPE = 1e-6
 
@@ -121,20 +146,27 @@ def fire(
 def _search(
     membrane: Membrane, begin: Array, v_th: Array, v_reset: Array, released: Array, dt: float
 ) -> tuple[Bool[Array, " post"], Float[Array, " post"]]:
-    """Whether the threshold is crossed after `begin`, and when first: at the end of a part of the step, then by bisection."""
+    """Whether the threshold is crossed after `begin`, and when first: at the end of a part of the step, then by bisection of
+    nearly the same path, then by Newton's method."""
     freed = jnp.where(released, v_reset - membrane.free(begin), 0.0)
     path = lambda u: membrane.free(u) + freed * jnp.exp(-(u - begin) / membrane.tau)
     parts = jnp.arange(1, _PARTS + 1, dtype=begin.dtype) / _PARTS
     above = jax.vmap(lambda part: path(begin + (dt - begin) * part) >= v_th)(parts)
     first = jnp.argmax(above, 0).astype(begin.dtype)
     width = (dt - begin) / _PARTS
-    ends = begin + first * width, begin + (first + 1.0) * width
+    ends = low, high = begin + first * width, begin + (first + 1.0) * width
+    quick = membrane.quick()
+    nearly = lambda u: quick(u) + freed * jnp.exp(-(u - begin) / membrane.tau)
 
     def halve(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = ends
         middle = 0.5 * (low + high)
-        over = path(middle) >= v_th
+        over = nearly(middle) >= v_th
         return jnp.where(over, low, middle), jnp.where(over, middle, high)
 
-    rounds = 24 if begin.dtype.itemsize <= 4 else 52
-    return jnp.any(above, 0), lax.fori_loop(0, rounds, halve, ends)[1]
+    def refine(_: Any, u: Array) -> Array:
+        v = path(u)
+        return jnp.clip(u - (v - v_th) / jnp.maximum(membrane.slope(u, v), _LEAST_SLOPE), low, high)
+
+    found = lax.fori_loop(0, _HALVINGS, halve, ends)[1]
+    return jnp.any(above, 0), lax.fori_loop(0, _REFINEMENTS, refine, found)

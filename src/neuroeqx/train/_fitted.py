@@ -8,6 +8,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from ..learn import accuracy, Fit
+from . import _report
 
 
 # Samples that are read side by side.
@@ -28,13 +29,6 @@ def test_accuracy(model: Any, scores: Callable[[Any, Any], Array], x: Array, lab
 
 
 def accuracies(done: Fit, scores: Callable[[Any, Any], Array], x: Array, labels: Array) -> dict[str, Any]:
-    """The accuracies to be reported of one seed, as `_report.accuracies` of many: of the last epoch, and of the one that was
-    chosen by `fit` on validation data, whose metric is called "accuracy"."""
-    assert done.chosen_epoch is not None
-    of = lambda model: round(float(test_accuracy(model, scores, x, labels)), 4)
-    return {
-        "test_accuracy": of(done.last),
-        "test_accuracy_chosen": of(done.chosen),
-        "chosen_epoch": done.chosen_epoch + 1,
-        "validation_accuracy": round(done.epochs["validation accuracy"][-1], 4),
-    }
+    """The accuracies to be reported of one seed, of samples as in `test_accuracy`."""
+    of = lambda model: test_accuracy(model, scores, x, labels)
+    return _report.fitted(done, of(done.last), of(done.chosen))
