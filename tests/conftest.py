@@ -97,7 +97,7 @@ def pytest_collection_modifyitems(config, items):
 
 # The types of arguments are checked in the tests of each part. These go through the same functions again, with other aims, and
 # the checks take a fifth of the time.
-_UNTYPED = frozenset({"demos", "fuse", "laws", "nest", "ops"})
+_UNTYPED = frozenset({"connect", "demos", "fuse", "laws", "nest", "ops", "train"})
 
 
 def pytest_runtest_setup(item):

@@ -90,6 +90,7 @@ TIMES = {"HindmarshRose": 0.05} | dict.fromkeys(
 )
 
 
+@pytest.mark.thorough
 def test_strong_order_with_every_cell(x64, ledger):
     """All of them in one vector field, with noise of each voltage that grows with it."""
     cells = {kind.__name__: kind() for kind in CURRENTS}

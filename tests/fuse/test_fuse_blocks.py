@@ -9,6 +9,7 @@ import pytest
 from jax import lax
 from native_runs import assert_close, assert_native_run, rounds
 from neuroeqx.fuse import _halves, _step
+from thorough import all_but
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,10 @@ SINGLE = "every, taus", "substeps"
 PRECISIONS = [(name, dtype) for dtype in ("float32", "float64") for name in (CELLS if dtype == "float64" else SINGLE)]
 
 
-@pytest.mark.parametrize("name, dtype", PRECISIONS, indirect=["dtype"])
+USUAL = [("every, taus", "float32"), ("every refractory", "float64"), ("substeps of every", "float64")]
+
+
+@pytest.mark.parametrize("name, dtype", all_but(PRECISIONS, USUAL), indirect=["dtype"])
 def test_cells(name, dtype):
     cell, drive, dt = CELLS[name]
     model = nex.Population(cell(), 37, v0=jnp.linspace(-65.0, -55.0, 37) if "graded" not in name else None)

@@ -12,6 +12,7 @@ import pytest
 from jax import lax
 from jaxtyping import Array
 from neuroeqx.fuse import _step, while_loop
+from thorough import all_but
 
 
 class AdExState(eqx.Module):
@@ -94,7 +95,10 @@ SINGLE = "ExpEuler", "TraubMiles"
 PRECISIONS = [(name, dtype) for dtype in ("float32", "float64") for name in (CELLS if dtype == "float64" else SINGLE)]
 
 
-@pytest.mark.parametrize("name, dtype", PRECISIONS, indirect=["dtype"])
+USUAL = [("ExpEuler", "float32"), ("each its own", "float64"), ("AdEx", "float64")]
+
+
+@pytest.mark.parametrize("name, dtype", all_but(PRECISIONS, USUAL), indirect=["dtype"])
 def test_every_cell(name, dtype):
     net = network(CELLS[name]())
     drive = 600.0 if name == "TraubMiles" else 20.0

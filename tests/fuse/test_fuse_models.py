@@ -13,6 +13,7 @@ from jaxtyping import Array
 from native_runs import assert_close, assert_native_run, rounds
 from neuroeqx import connect
 from neuroeqx.fuse import _step
+from thorough import all_but
 
 
 @pytest.fixture(autouse=True)
@@ -109,9 +110,10 @@ RULES = {
 }
 
 
-@pytest.mark.parametrize(
-    "name, part", [*((name, False) for name in RULES), ("bernoulli", True), ("lattice", True), ("delays", True)]
-)
+DRAWN = [*((name, False) for name in RULES), ("bernoulli", True), ("lattice", True), ("delays", True)]
+
+
+@pytest.mark.parametrize("name, part", all_but(DRAWN, [("bernoulli", False), ("lattice", True), ("delays", True)]))
 def test_matrices_that_are_drawn_again(name, part, x64):
     """Along the list of spikes of a whole population, or of those of a part of it."""
     n = 300 if part else 120

@@ -65,6 +65,7 @@ def test_a_plan_keeps_what_fits():
     assert "checkpoint=" in str(plans["600KiB"]) and plans["600KiB"].limit == 600 * 2**10
 
 
+@pytest.mark.thorough
 def test_of_several_methods_the_first_that_fits_is_taken():
     args = arguments(2000, 4)
     each = nex.learn.each_step(loss)

@@ -135,7 +135,7 @@ def test_running_counts_are_native():
     assert nex.explain(network(), inputs={"A": 20.0}, record=record).kept == []
 
 
-def test_running_counts_have_gradients(dtype):
+def test_running_counts_have_gradients(x64):
     """Those of the sums of products of outputs, also under `vmap`."""
     record = {"c": nex.correlation("A", "B", max_lag=0.6, bin=0.2), "A": nex.output("A"), "B": nex.output("B")}
 
@@ -146,7 +146,7 @@ def test_running_counts_have_gradients(dtype):
         expected = [at(2 * k - 1) + at(2 * k) for k in range(-3, 4)]
         return records["c"].counts, jnp.stack(expected)
 
-    weight = jnp.asarray(5.0, dtype)
+    weight = jnp.asarray(5.0)
     for value in (
         counts(weight),
         jax.jacrev(counts)(weight),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from jax import lax
 from scipy import stats
+from thorough import all_but
 
 
 N, DT = 2000, 0.5
@@ -40,7 +41,7 @@ def recurrence(law):
     return lambda t: np.interp(t, grid, cumulative)
 
 
-@pytest.mark.parametrize("kind", LAWS)
+@pytest.mark.parametrize("kind", all_but(LAWS, ["lognormal"]))
 def test_numbers_and_first_spikes(kind, ledger):
     draw, law = LAWS[kind]
     steps = 400

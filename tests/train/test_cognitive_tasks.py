@@ -86,6 +86,7 @@ def test_rate_units_learn_to_match_without_a_delay(monkeypatch, adam):
     assert found["test_accuracy"] > 0.8 and found["chosen_epoch"] == 1
 
 
+@pytest.mark.thorough
 def test_evidence_is_accumulated(monkeypatch, adam):
     monkeypatch.setattr(_evidence, "MEASURED", 200)
     found, (answer, difference) = _evidence.train(options(trials=3200, epochs=1, rate=4e-3), jr.key(0))
