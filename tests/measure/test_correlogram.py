@@ -153,8 +153,7 @@ def test_running_counts_have_gradients(x64):
         jax.vmap(jax.jacfwd(counts))(jnp.stack([weight, 2.0 * weight])),
     ):
         assert np.abs(value[0]).max() > 0.1
-        rounding = 1e-6 if dtype == "float32" else 1e-13
-        np.testing.assert_allclose(value[0], value[1], rtol=0.0, atol=rounding * np.abs(value[1]).max())
+        np.testing.assert_allclose(value[0], value[1], rtol=0.0, atol=1e-13 * np.abs(value[1]).max())
 
 
 def test_running_counts_name_what_is_wrong():
