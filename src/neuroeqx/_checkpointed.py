@@ -44,7 +44,7 @@ def checkpointed_scan(
     """As `lax.scan`. The states of `lengths(length, checkpoints)` are kept.
 
     (`equinox.internal.scan(kind="checkpointed")` keeps the fewest states for any number of steps, which need not be known
-    before; here, where it is, loops within loops take a third of its time.)
+    before; here, where it is, loops within loops take less time.)
 
     **Arguments:**
 

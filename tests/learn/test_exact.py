@@ -7,6 +7,7 @@ import neuroeqx as nex
 import numpy as np
 import pytest
 from learn.test_grad import at_end, DT, T1, TARGETS
+from neuroeqx.learn._located import _search as search, Arrivals, Membrane
 from scipy.integrate import solve_ivp
 
 
@@ -176,3 +177,20 @@ def test_times_and_inputs_are_checked(method):
         nex.learn.grad(loss, method, t1=10.5, dt=DT)(network())
     with pytest.raises(ValueError, match="t_ref"):
         nex.learn.grad(loss, method, t1=T1, dt=DT)(network(t_ref=1.5))
+
+
+@pytest.mark.parametrize("tau_syn", [20.0, 19.99, 5.0, 0.05])
+def test_crossings_are_found(tau_syn, dtype):
+    """Where the first search is exact, and where its exponentials are those of other time constants, or overflow."""
+    rng, n, dt = np.random.default_rng(0), 400, 8.0
+    of = lambda low, high, shape: jnp.asarray(rng.uniform(low, high, shape), dtype)
+    tau = jnp.full(n, 20.0, dtype)
+    weight, at = of(-0.5, 40.0 / tau_syn**0.7, (6, n)), of(0.0, dt, 6)
+    arrivals = Arrivals(weight, at, jnp.full(n, tau_syn, dtype), of(0.0, 3.0, n))
+    membrane = Membrane(of(0.0, 0.9, n), of(0.0, 1.5, n), jnp.ones(n, dtype), tau, [arrivals])
+    zero, v_th = jnp.zeros(n, dtype), jnp.ones(n, dtype)
+    crossed, found = jax.jit(lambda membrane: search(membrane, zero, v_th, zero, jnp.zeros(n, bool), dt))(membrane)
+    assert crossed.sum() > 50
+    v = membrane.free(found)
+    late = np.asarray((v - v_th) / membrane.slope(found, v))[np.asarray(crossed)]
+    assert np.abs(late).max() < (1e-4 if dtype == "float32" else 1e-12) * dt

@@ -98,7 +98,7 @@ class Fired(NamedTuple):
 
 # Into how many parts a step is divided in the search for the first crossing; one that goes up and down within a part is missed.
 _PARTS = 4
-_HALVINGS, _REFINEMENTS = 20, 3
+_HALVINGS, _REFINEMENTS = 20, 60
 # The least relative difference of time constants in the first search.
 _APART = 1e-2
 # A threshold that is just touched has no finite derivative of its time.
@@ -147,7 +147,7 @@ def _search(
     membrane: Membrane, begin: Array, v_th: Array, v_reset: Array, released: Array, dt: float
 ) -> tuple[Bool[Array, " post"], Float[Array, " post"]]:
     """Whether the threshold is crossed after `begin`, and when first: at the end of a part of the step, then by bisection of
-    nearly the same path, then by Newton's method."""
+    nearly the same path, then by Newton's method, between bounds that it moves and halves where it would leave them."""
     freed = jnp.where(released, v_reset - membrane.free(begin), 0.0)
     path = lambda u: membrane.free(u) + freed * jnp.exp(-(u - begin) / membrane.tau)
     parts = jnp.arange(1, _PARTS + 1, dtype=begin.dtype) / _PARTS
@@ -164,9 +164,20 @@ def _search(
         over = nearly(middle) >= v_th
         return jnp.where(over, low, middle), jnp.where(over, middle, high)
 
-    def refine(_: Any, u: Array) -> Array:
+    def refine(carry: Any) -> Any:
+        u, low, high, _, n = carry
         v = path(u)
-        return jnp.clip(u - (v - v_th) / jnp.maximum(membrane.slope(u, v), _LEAST_SLOPE), low, high)
+        over = v >= v_th
+        low, high = jnp.where(over, low, u), jnp.where(over, u, high)
+        better = u - (v - v_th) / jnp.maximum(membrane.slope(u, v), _LEAST_SLOPE)
+        better = jnp.where((better >= low) & (better <= high), better, 0.5 * (low + high))
+        return better, low, high, jnp.abs(better - u), n + 1
 
+    def goes_on(carry: Any) -> Array:
+        *_, moved, n = carry
+        return jnp.any(crossed & (moved > 2.0 * jnp.finfo(begin.dtype).eps * dt)) & (n < _REFINEMENTS)
+
+    crossed = jnp.any(above, 0)
     found = lax.fori_loop(0, _HALVINGS, halve, ends)[1]
-    return jnp.any(above, 0), lax.fori_loop(0, _REFINEMENTS, refine, found)
+    first_moves = jnp.full_like(found, jnp.inf)
+    return crossed, lax.while_loop(goes_on, refine, (found, low, high, first_moves, jnp.zeros((), jnp.int32)))[0]
