@@ -81,6 +81,13 @@ class Membrane(NamedTuple):
         own = lambda u: self.steady + (self.v - self.steady) * jnp.exp(-u / self.tau)
         return lambda u: own(u) + self.r * sum(part(u) for part in parts)
 
+    def scale(self, dt: float) -> Float[Array, " post"]:
+        """How large the terms of `free` may be within a step."""
+        charges = [
+            (jnp.abs(a.start) + jnp.sum(jnp.abs(a.weight), 0)) * jnp.minimum(a.tau, dt) / self.tau for a in self.arrivals
+        ]
+        return jnp.abs(self.v) + jnp.abs(self.steady) + jnp.abs(self.r) * sum(charges)
+
     def slope(self, u: Float[Array, " post"], v: Float[Array, " post"]) -> Float[Array, " post"]:
         """dv/dt at times u, where the voltage is v."""
         return (self.steady - v + self.r * sum(a.current(u) for a in self.arrivals)) / self.tau
@@ -171,13 +178,15 @@ def _search(
         low, high = jnp.where(over, low, u), jnp.where(over, u, high)
         better = u - (v - v_th) / jnp.maximum(membrane.slope(u, v), _LEAST_SLOPE)
         better = jnp.where((better >= low) & (better <= high), better, 0.5 * (low + high))
-        return better, low, high, jnp.abs(better - u), n + 1
+        moves = (jnp.abs(better - u) > 2.0 * eps * dt) & (jnp.abs(v - v_th) > resolved)
+        return better, low, high, crossed & moves, n + 1
 
     def goes_on(carry: Any) -> Array:
-        *_, moved, n = carry
-        return jnp.any(crossed & (moved > 2.0 * jnp.finfo(begin.dtype).eps * dt)) & (n < _REFINEMENTS)
+        *_, open_, n = carry
+        return jnp.any(open_) & (n < _REFINEMENTS)
 
-    crossed = jnp.any(above, 0)
+    crossed, eps = jnp.any(above, 0), jnp.finfo(begin.dtype).eps
+    # Voltages differ from the threshold by rounding alone from here on.
+    resolved = 4.0 * eps * (jnp.abs(v_th) + jnp.abs(freed) + membrane.scale(dt))
     found = lax.fori_loop(0, _HALVINGS, halve, ends)[1]
-    first_moves = jnp.full_like(found, jnp.inf)
-    return crossed, lax.while_loop(goes_on, refine, (found, low, high, first_moves, jnp.zeros((), jnp.int32)))[0]
+    return crossed, lax.while_loop(goes_on, refine, (found, low, high, crossed, jnp.zeros((), jnp.int32)))[0]
