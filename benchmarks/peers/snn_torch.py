@@ -1,4 +1,4 @@
-"""snnTorch or Norse on the network of `../snn_training.py`: `python snn_torch.py --peer norse --batch 128 --threads 1`."""
+"""snnTorch, Norse or SpikingJelly on the network of `../snn_training.py`: `python snn_torch.py --peer norse --threads 1`."""
 
 import math
 import sys
@@ -85,7 +85,29 @@ def norse_layers():
     return run, version("norse")
 
 
-run, version = {"snntorch": snntorch_layers, "norse": norse_layers}[peer]()
+def spikingjelly_layers():
+    from importlib.metadata import version
+
+    from spikingjelly.activation_based import functional, neuron, surrogate  # pyright: ignore[reportMissingImports]
+
+    # Its SynapseFilter takes spikes, not currents; a cell without a threshold filters these.
+    of = lambda tau, **options: neuron.LIFNode(1.0 / (1.0 - decay(tau)), decay_input=False, step_mode="m", **options)
+    linear = lambda tau: of(tau, v_threshold=1e9, v_reset=None, store_v_seq=True)
+    synapses, leaky = linear(TAU_SYNAPSE), linear(TAU_READOUT)
+    cells = of(TAU_MEMBRANE, surrogate_function=surrogate.SoftSign(alpha=10.0))
+
+    def run(currents):
+        for each in (synapses, cells, leaky):
+            functional.reset_net(each)
+        synapses(currents)
+        spikes = cells(synapses.v_seq)
+        leaky(nn.functional.linear(spikes, second))
+        return spikes, leaky.v_seq
+
+    return run, version("spikingjelly")
+
+
+run, version = {"snntorch": snntorch_layers, "norse": norse_layers, "spikingjelly": spikingjelly_layers}[peer]()
 optim = torch.optim.Adam([first, second], LEARNING_RATE)
 made = [
     (torch.tensor(spikes_of(steps).swapaxes(0, 1).copy()), torch.tensor(labels).long())

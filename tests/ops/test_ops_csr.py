@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jax import lax
 from neuroeqx.ops import csr
 from ops_cases import assert_agree, assert_close, BACKENDS, Case
+from thorough import all_but
 
 
 REALS = ("float32", "float64")
@@ -21,6 +22,7 @@ every_kernel = pytest.mark.parametrize(
     [("native", "float32"), ("native", "float64"), ("reference", "float32")],
     indirect=["dtype"],
 )
+LOOPS = [(backend, shared) for backend in BACKENDS for shared in (False, True)]
 every_weight = pytest.mark.parametrize("shared", [False, True], ids=["each", "shared"])
 several = hypothesis.settings(
     max_examples=7, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
@@ -258,8 +260,7 @@ def test_backends_agree_on_infinite_values():
         np.testing.assert_array_equal(finite[~np.isfinite(truth)], truth[~np.isfinite(truth)])
 
 
-@every_backend
-@every_weight
+@pytest.mark.parametrize(("backend", "shared"), all_but(LOOPS, [("native", False), ("reference", True)]))
 def test_inside_a_loop(backend, shared, no_leaks):
     """Values and gradients through time, with leaks of tracers checked."""
     case = Case(40, 40, shared=shared)

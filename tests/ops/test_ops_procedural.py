@@ -11,6 +11,7 @@ from jax import lax
 from neuroeqx.ops import events, procedural
 from neuroeqx.ops.procedural import Grid, Law
 from ops_cases import assert_agree, assert_close, BACKENDS
+from thorough import all_but
 
 
 every_backend = pytest.mark.parametrize("backend", BACKENDS)
@@ -60,7 +61,6 @@ CASES = {
     "grid, delays": lambda **o: grid_case(GRID, delays=(1, 3), weights="uniform", **o),
     "grid, periodic": lambda **o: grid_case(Grid((6, 9), (6, 9), (2, 4), True), **o),
 }
-every_case = pytest.mark.parametrize("name", CASES)
 # Compiling the reference is what takes time, and the rules are the same for both.
 some_cases = pytest.mark.parametrize(
     ("backend", "name"),
@@ -71,11 +71,13 @@ some_cases = pytest.mark.parametrize(
         ("reference", "grid, delays"),
     ],
 )
-every_kernel = pytest.mark.parametrize(
-    ("backend", "dtype"),
-    [("native", "float32"), ("native", "float64"), ("reference", "float32")],
-    indirect=["dtype"],
-)
+KERNELS = [("native", "float32"), ("native", "float64"), ("reference", "float32")]
+EXACT = [(*kernel, name) for kernel in KERNELS for name in CASES]
+USUAL = [
+    *(("native", "float32", name) for name in CASES),
+    *(("native", "float64", name) for name in ("fixed, delays", "grid")),
+    *(("reference", "float32", name) for name in ("fixed, no autapses", "p = 0.02", "grid, delays")),
+]
 
 
 def dense(law, structure):
@@ -99,9 +101,8 @@ def operands(law, real="float32", activity=0.4, batch=()):
     return tuple(jnp.asarray(v, real) for v in (out, x, g))
 
 
-@every_case
-@every_kernel
-def test_synapses_are_those_of_the_specification(name, backend, dtype):
+@pytest.mark.parametrize(("backend", "dtype", "name"), all_but(EXACT, USUAL), indirect=["dtype"])
+def test_synapses_are_those_of_the_specification(backend, dtype, name):
     """To the bit: places, draws, delays and weights, one row after the other and all at once."""
     law, structure, theta = CASES[name](real=dtype)
     rows, columns, values = oracle.synapses(law, structure, real=np.dtype(dtype).type)

@@ -32,6 +32,7 @@ def path(tmp_path_factory):
     return file
 
 
+@pytest.mark.thorough
 def test_a_small_network_learns_words_and_prints_one_line_of_json(path, capsys, monkeypatch):
     models = []
 

@@ -26,9 +26,9 @@ from ..tasks import yin_yang
 from . import _report
 
 
-DT = 8.0  # ms; crossings are located within the step
-LATENCY = 15.0  # of the least coordinate, ms
-END = 40.0  # ms
+DT = 10.0  # ms; crossings are located within the step
+LATENCY = 30.0  # of the least coordinate, ms
+END = 60.0  # ms
 INPUTS = 5  # x, y, 1 - x, 1 - y, and a spike at the beginning
 BATCH = 50
 SIZES = {"train": 5000, "validation": 1000, "test": 1000}
@@ -37,11 +37,11 @@ SIZES = {"train": 5000, "validation": 1000, "test": 1000}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m neuroeqx train yinyang`."""
     _report.add_arguments(parser, epochs=40)
-    parser.add_argument("--cells", type=_report.count, default=120, metavar="N", help="hidden neurons (120)")
+    parser.add_argument("--cells", type=_report.count, default=200, metavar="N", help="hidden neurons (200)")
     parser.add_argument(
         "--train-size", type=_report.count, default=5000, metavar="N", help="points to learn from (5000)"
     )
-    parser.add_argument("--rate", type=float, default=1e-2, help="of learning, at the beginning (0.01)")
+    parser.add_argument("--rate", type=float, default=2e-2, help="of learning, at the beginning (0.02)")
 
 
 def network(cells: int, key: Key) -> Network:
