@@ -9,4 +9,5 @@ from ._event_dataset import EventBatch as EventBatch, EventDataset as EventDatas
 from ._heidelberg import load_shd as load_shd
 from ._idx import Images as Images, load_idx as load_idx, load_mnist as load_mnist
 from ._nmnist import load_nmnist as load_nmnist
+from ._patch_clamp import load_patch_clamp as load_patch_clamp, Sweeps as Sweeps
 from ._spoken_digits import load_spoken_digits as load_spoken_digits

@@ -10,6 +10,7 @@ from ._fit import Fit as Fit, fit as fit
 from ._force import Force as Force, ForceState as ForceState
 from ._grad import grad as grad, value_and_grad as value_and_grad
 from ._metrics import accuracy as accuracy, confusion as confusion, rates as rates
+from ._multi_start import multi_start as multi_start, MultiStart as MultiStart
 from ._objective import each_step as each_step
 from ._plan import Candidate as Candidate, Plan as Plan
 from ._reservoir import echo_state as echo_state, EchoState as EchoState
@@ -20,3 +21,4 @@ from ._ridge import (
     Validated as Validated,
 )
 from ._rls import RLS as RLS, RLSState as RLSState
+from ._teacher_forced import Forced as Forced, teacher_forced as teacher_forced

@@ -54,14 +54,17 @@ class EscapeRate(AbstractSpiking):
     def hold(self, before: Y, after: Y, held: Bool[Array, "..."]) -> Y:
         return self.cell.hold(before, after, held)
 
+    def hazard(self, y: Y) -> Float[Array, "..."]:
+        """Of a spike in this state, 1/ms."""
+        return self.rate * jnp.exp(jnp.minimum(self.cell.threshold(y) / self.delta, 20.0))
+
     def fire(
         self, before: Y, after: Y, allowed: Float[Array, "..."] | None = None, *, dt: float, key: Key | None = None
     ) -> tuple[Y, Float[Array, "..."]]:
         del before
         if key is None:
             raise ValueError("EscapeRate needs randomness: pass `key` to `step` or `simulate`.")
-        hazard = self.rate * jnp.exp(jnp.minimum(self.cell.threshold(after) / self.delta, 20.0))
-        probability = 1.0 - jnp.exp(-dt * hazard)
+        probability = 1.0 - jnp.exp(-dt * self.hazard(after))
         uniform = jax.random.uniform(key, probability.shape, probability.dtype)
         spike = replace_gradient((uniform < probability).astype(probability.dtype), probability)
         if allowed is not None:

@@ -17,4 +17,5 @@ TASKS = {
         "_evidence",
         "excitatory and inhibitory rate units count cues and remember on which side there were more",
     ),
+    "cell": ("_cell", "AdEx and GLIF neurons fire as a recorded one does, by maximum likelihood"),
 }
