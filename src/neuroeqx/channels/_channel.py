@@ -59,7 +59,7 @@ class AbstractChannel(eqx.Module):
 
     @abc.abstractmethod
     def affine(self, gates: Gates, v: Float[Array, "..."], ions: Ions) -> Affine:
-        """The current as `a - b v` with a conductance `b`; of currents that are not affine in the voltage, the tangent at `v`."""
+        """The current as `a - b v` with a conductance `b`; of one that is not affine in the voltage, the tangent at `v`."""
 
     @abc.abstractmethod
     def by_ion(self, current: Float[Array, "..."]) -> dict[str, Float[Array, "..."]]:

@@ -56,8 +56,8 @@ class AbstractGate(eqx.Module):
 
 
 class RateGate(AbstractGate):
-    r"""A gate that opens at the rate $\alpha$ and closes at the rate $\beta$: $dx/dt = \phi\, (\alpha (1 - x) - \beta x)$, where
-    $\phi$ is the factor of temperature (Hodgkin & Huxley 1952).
+    r"""A gate that opens at the rate $\alpha$ and closes at the rate $\beta$: $dx/dt = \phi\, (\alpha (1 - x) - \beta x)$,
+    where $\phi$ is the factor of temperature (Hodgkin & Huxley 1952).
 
     **Arguments:**
 
@@ -82,8 +82,8 @@ class RateGate(AbstractGate):
 
 
 class RelaxationGate(AbstractGate):
-    r"""A gate that relaxes to $x_\infty$ within the time $\tau$: $dx/dt = \phi\, (x_\infty - x) / \tau$, where $\phi$ is the factor of
-    temperature (Hodgkin & Huxley 1952).
+    r"""A gate that relaxes to $x_\infty$ within the time $\tau$: $dx/dt = \phi\, (x_\infty - x) / \tau$, where $\phi$ is the
+    factor of temperature (Hodgkin & Huxley 1952).
 
     **Arguments:**
 
@@ -116,11 +116,7 @@ class InstantGate(AbstractGate):
 
     inf: Callable[..., Any]
     power: int = eqx.field(default=1, static=True)
-
-    @property
-    def q10(self) -> None:
-        """A steady state knows no temperature."""
-        return None
+    q10: Q10 | None = eqx.field(default=None, init=False)  # a steady state knows no temperature
 
     def steady(self, *where: Float[Array, "..."]) -> Float[Array, "..."]:
         return self.inf(*where)

@@ -42,8 +42,8 @@ def nernst(
 
 
 class IonValues(eqx.Module):
-    """What channels see of an ion: its reversal potential `e` (mV), and its concentrations `inner` and `outer` (mM), `None` where
-    they are not modelled."""
+    """What channels see of an ion: its reversal potential `e` (mV), and its concentrations `inner` and `outer` (mM), `None`
+    where they are not modelled."""
 
     e: Float[Array, "..."]
     inner: Float[Array, "..."] | None = None
@@ -177,15 +177,15 @@ class CalciumPool(AbstractIon):
     def init(self, shape: tuple[int, ...]) -> Float[Array, "..."]:
         return jnp.broadcast_to(self.rest if self.start is None else self.start, shape)
 
-    def values(self, state: Float[Array, "..."]) -> IonValues:
+    def values(self, state: Any) -> IonValues:
         return _calcium(self, state)
 
-    def derivative(self, state: Float[Array, "..."], current: Float[Array, "..."]) -> Float[Array, "..."]:
+    def derivative(self, state: Any, current: Float[Array, "..."]) -> Float[Array, "..."]:
         # 1 uA/cm2 over 1 um is 10 / F mM/ms.
         influx = jnp.maximum(current * (self.gamma * (10.0 / (2.0 * FARADAY)) / self.depth), 0.0)
         return influx + (self.rest - state) * (1.0 / self.tau) - self.pump * state / (state + self.half)
 
-    def advance(self, state: Float[Array, "..."], current: Float[Array, "..."], dt: float) -> Float[Array, "..."]:
+    def advance(self, state: Any, current: Float[Array, "..."], dt: float) -> Float[Array, "..."]:
         """Exact without a pump; with it the equation is linearised around the state."""
         slope = -1.0 / self.tau - self.pump * self.half / (state + self.half) ** 2
         return state + dt * self.derivative(state, current) * phi1(dt * slope)
@@ -218,13 +218,13 @@ class CalciumFirstOrder(AbstractIon):
     def init(self, shape: tuple[int, ...]) -> Float[Array, "..."]:
         return jnp.broadcast_to(self.rest if self.start is None else self.start, shape)
 
-    def values(self, state: Float[Array, "..."]) -> IonValues:
+    def values(self, state: Any) -> IonValues:
         return _calcium(self, state)
 
-    def derivative(self, state: Float[Array, "..."], current: Float[Array, "..."]) -> Float[Array, "..."]:
+    def derivative(self, state: Any, current: Float[Array, "..."]) -> Float[Array, "..."]:
         return jnp.maximum(self.alpha * current, 0.0) - self.beta * (state - self.rest)
 
-    def advance(self, state: Float[Array, "..."], current: Float[Array, "..."], dt: float) -> Float[Array, "..."]:
+    def advance(self, state: Any, current: Float[Array, "..."], dt: float) -> Float[Array, "..."]:
         return state + dt * self.derivative(state, current) * phi1(-dt * self.beta)
 
 

@@ -20,8 +20,8 @@ class MembraneState(eqx.Module):
 
 
 class Membrane(eqx.Module):
-    """A patch of membrane without a capacitance (Hodgkin & Huxley 1952): what cells and compartments are made of. It has no size:
-    its methods are elementwise over the voltage, and parameters are numbers or arrays that broadcast against it.
+    """A patch of membrane without a capacitance (Hodgkin & Huxley 1952): what cells and compartments are made of. It has no
+    size: its methods are elementwise over the voltage, and parameters are numbers or arrays that broadcast against it.
 
     Currents are inward, uA/cm2: positive ones depolarise.
 
@@ -93,8 +93,8 @@ class Membrane(eqx.Module):
         return _total(currents, v), MembraneState(gates, ions)
 
     def advance(self, state: MembraneState, v: Float[Array, "..."], dt: float) -> MembraneState:
-        """Gates and concentrations `dt` (ms) later, at a constant voltage: gates exactly at the concentrations of the beginning,
-        then concentrations under the currents of the new gates."""
+        """Gates and concentrations `dt` (ms) later, at a constant voltage: gates exactly, at the concentrations of the
+        beginning, then concentrations under the currents of the new gates."""
         values = self.values(state.ions)
         gates = {name: x.advance(state.gates[name], v, values, dt) for name, x in self.channels.items()}
         flows = self._flows(self._currents(MembraneState(gates, state.ions), v, values), v)

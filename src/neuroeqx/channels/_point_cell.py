@@ -19,8 +19,8 @@ from ._membrane import Membrane, MembraneState
 
 
 class PointCellState(eqx.Module):
-    """Voltage (mV), the gates of each channel by its name, and the concentration inside of each ion (mM; `None` if fixed), each of
-    the population's shape."""
+    """Voltage (mV), the gates of each channel by its name, and the concentration inside of each ion (mM; `None` if fixed), each
+    of the population's shape."""
 
     v: Float[Array, "..."]
     gates: dict[str, dict[str, Float[Array, "..."]]]
@@ -33,8 +33,8 @@ class PointCell(AbstractNeuron):
     $C\, dv/dt = \sum_k I_k(v) + I(v)$, with the inward currents $I_k$ of its channels, whose gates and ions have their own
     equations.
 
-    It fires in the step in which v crosses `v_th` upwards, and is not reset. It starts at `v_start`, with its gates in their steady
-    state there and its concentrations at rest.
+    It fires in the step in which v crosses `v_th` upwards, and is not reset. It starts at `v_start`, with its gates in their
+    steady state there and its concentrations at rest.
 
     ```python
     cell = nex.channels.PointCell(
@@ -48,8 +48,8 @@ class PointCell(AbstractNeuron):
     - `channels`: by name.
     - `ions`: by the names that channels use.
     - `c`: capacitance, positive, uF/cm2.
-    - `area`: that of the membrane, positive, um^2: inputs are then in pA, and conductances of receptors in nS. By default inputs
-        are in uA/cm2.
+    - `area`: that of the membrane, positive, um^2: inputs are then in pA, and conductances of receptors in nS. By default
+        inputs are in uA/cm2.
     - `v_start`: voltage of the start, mV.
     - `v_th`: voltage whose upward crossing counts as a spike, mV.
     - `stepper`, `surrogate`: as in `LIF`.

@@ -18,7 +18,7 @@ def k_hh1952(g: Any = 36.0, e: Any = -77.0, *, v_sh: Any = -45.0) -> Channel:
     - `e`: reversal potential, mV; or the name of an ion.
     - `v_sh`: $v_{sh}$, by which all rates are shifted, mV.
     """
-    n = RateGate(Linoid(0.1, -10.0 + v_sh, 10.0), Exponential(0.125, -20.0 + v_sh, -80.0), power=4)
+    n = RateGate(alpha=Linoid(0.1, -10.0 + v_sh, 10.0), beta=Exponential(0.125, -20.0 + v_sh, -80.0), power=4)
     return Channel({"n": n}, g, e)
 
 
@@ -33,7 +33,8 @@ def k_traub(g: Any = 10.0, e: Any = -95.0, *, v_sh: Any = -60.0, celsius: Any = 
     - `g`, `e`, `v_sh`: as in `k_hh1952`.
     - `celsius`: temperature, of rates that are three times as fast ten degrees above 36, degC.
     """
-    n = RateGate(Linoid(0.16, 15.0 + v_sh, 5.0), Exponential(0.5, 10.0 + v_sh, -40.0), 4, Q10(3.0, 36.0))
+    alpha, beta = Linoid(0.16, 15.0 + v_sh, 5.0), Exponential(0.5, 10.0 + v_sh, -40.0)
+    n = RateGate(alpha=alpha, beta=beta, power=4, q10=Q10(3.0, 36.0))
     return Channel({"n": n}, g, e, celsius=celsius)
 
 
@@ -50,5 +51,5 @@ def k_m(g: Any = 0.004, e: Any = -95.0, *, v_sh: Any = 0.0, tau_max: Any = 4000.
     """
     # 3.3 e^((s + 35) / 20) is an exponential shifted by 20 ln 3.3.
     tau = Bell(tau_max, -35.0 - 20.0 * math.log(3.3) + v_sh, 20.0, -35.0 + v_sh, -20.0)
-    p = RelaxationGate(Boltzmann(-35.0 + v_sh, 10.0), tau, 1, Q10(2.3, 36.0))
+    p = RelaxationGate(inf=Boltzmann(-35.0 + v_sh, 10.0), tau=tau, q10=Q10(2.3, 36.0))
     return Channel({"p": p}, g, e, celsius=celsius)

@@ -184,6 +184,26 @@ class Gaussian(AbstractRate):
         return self.base + (self.height + self.tilt * (v - self.v_1)) * bounded_exp(-(x * x))
 
 
+class Raised(AbstractRate):
+    """A power of a function, as the steady state of K2 of Huguenard & McCormick (1992).
+
+    **Arguments:**
+
+    - `base`: a function as the others here.
+    - `n`: the power, a whole number.
+    """
+
+    base: Callable[..., Array]
+    n: int = eqx.field(static=True)
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.n, int) or isinstance(self.n, bool) or self.n < 1:
+            raise ValueError(f"Raised: `n` must be a whole number of at least 1, got {self.n!r}.")
+
+    def __call__(self, v: Float[Array, "..."], c: Float[Array, "..."] | None = None) -> Float[Array, "..."]:
+        return self.base(v) ** self.n if c is None else self.base(v, c) ** self.n
+
+
 class Piecewise(AbstractRate):
     """One function below a voltage and another one from there on, as time constants of Huguenard & McCormick (1992).
 
@@ -200,6 +220,24 @@ class Piecewise(AbstractRate):
     def __call__(self, v: Float[Array, "..."], c: Float[Array, "..."] | None = None) -> Float[Array, "..."]:
         where = (v,) if c is None else (v, c)
         return jnp.where(v < self.v_switch, self.below(*where), self.above(*where))
+
+
+class TauOfRates(AbstractRate):
+    r"""$\frac{a}{\alpha + \beta}$, the time constant of two rates (Hodgkin & Huxley 1952).
+
+    **Arguments:**
+
+    - `alpha`, `beta`: functions as the others here.
+    - `height`: $a$, dimensionless.
+    """
+
+    alpha: Callable[..., Array]
+    beta: Callable[..., Array]
+    height: Parameter = param(1.0)
+
+    def __call__(self, v: Float[Array, "..."], c: Float[Array, "..."] | None = None) -> Float[Array, "..."]:
+        where = (v,) if c is None else (v, c)
+        return self.height / (self.alpha(*where) + self.beta(*where))
 
 
 class Hill(AbstractRate):

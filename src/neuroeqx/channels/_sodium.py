@@ -19,8 +19,8 @@ def na_hh1952(g: Any = 120.0, e: Any = 50.0, *, v_sh: Any = -45.0) -> Channel:
     - `e`: reversal potential, mV; or the name of an ion.
     - `v_sh`: $v_{sh}$, by which all rates are shifted, mV.
     """
-    m = RateGate(Linoid(1.0, 5.0 + v_sh, 10.0), Exponential(4.0, -20.0 + v_sh, -18.0), power=3)
-    h = RateGate(Exponential(0.07, -20.0 + v_sh, -20.0), Boltzmann(10.0 + v_sh, 10.0))
+    m = RateGate(alpha=Linoid(1.0, 5.0 + v_sh, 10.0), beta=Exponential(4.0, -20.0 + v_sh, -18.0), power=3)
+    h = RateGate(alpha=Exponential(0.07, -20.0 + v_sh, -20.0), beta=Boltzmann(10.0 + v_sh, 10.0))
     return Channel({"m": m, "h": h}, g, e)
 
 
@@ -38,6 +38,6 @@ def na_traub(g: Any = 120.0, e: Any = 50.0, *, v_sh: Any = -63.0, celsius: Any =
     - `celsius`: temperature, of rates that are three times as fast ten degrees above 36, degC.
     """
     q10 = Q10(3.0, 36.0)
-    m = RateGate(Linoid(1.28, 13.0 + v_sh, 4.0), Linoid(1.4, 40.0 + v_sh, -5.0), 3, q10)
-    h = RateGate(Exponential(0.128, 17.0 + v_sh, -18.0), Boltzmann(40.0 + v_sh, 5.0, 4.0), 1, q10)
+    m = RateGate(alpha=Linoid(1.28, 13.0 + v_sh, 4.0), beta=Linoid(1.4, 40.0 + v_sh, -5.0), power=3, q10=q10)
+    h = RateGate(alpha=Exponential(0.128, 17.0 + v_sh, -18.0), beta=Boltzmann(40.0 + v_sh, 5.0, 4.0), q10=q10)
     return Channel({"m": m, "h": h}, g, e, celsius=celsius)

@@ -17,8 +17,8 @@ class Staggered(AbstractStepper):
     then all gates, then all concentrations. The variables of one field move together, each solved exactly in the equation
     linearised in itself:
 
-    $y_i + dt\, f_i\, \varphi_1(dt\, b_i)$, with $\varphi_1(z) = (e^z - 1) / z$ and $b_i = \sum_j \partial f_i / \partial y_j$ over
-    the variables of its field.
+    $y_i + dt\, f_i\, \varphi_1(dt\, b_i)$, with $\varphi_1(z) = (e^z - 1) / z$ and $b_i = \sum_j \partial f_i / \partial y_j$
+    over the variables of its field.
 
     Where those do not depend on each other, as gates do not at a given voltage, that is the exact solution for what the
     other fields are. Where they do it is consistent, as any $b_i$ is. The costs are one derivative for each field,
@@ -37,7 +37,7 @@ class Staggered(AbstractStepper):
         for size in _sizes(y):
             these = slice(start, start + size)
 
-            def rates(*group: jax.Array, these: slice = these) -> list[jax.Array]:
+            def rates(*group: Any, these: slice = these, leaves: list[Any] = leaves) -> list[jax.Array]:
                 moved = [*leaves[: these.start], *group, *leaves[these.stop :]]
                 return jtu.tree_leaves(vector_field(t, treedef.unflatten(moved), args))[these]
 
