@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from .._current import Affine
 from .._fields import as_parameter, check_finite, param
 from .._math import exprel_inverse, phi1
-from .._types import Parameter
+from .._types import Parameter, Time
 from ._gates import AbstractGate
 from ._ions import FARADAY, IonValues, thermal_voltage
 
@@ -46,7 +46,7 @@ class AbstractChannel(eqx.Module):
         """The rates of change of the gates, 1/ms."""
 
     @abc.abstractmethod
-    def advance(self, gates: Gates, v: Float[Array, "..."], ions: Ions, dt: float) -> Gates:
+    def advance(self, gates: Gates, v: Float[Array, "..."], ions: Ions, dt: Time) -> Gates:
         """The gates `dt` (ms) later, at a constant voltage and constant concentrations."""
 
     @abc.abstractmethod
@@ -180,7 +180,7 @@ class Channel(AbstractChannel):
         moves = self._relaxations(v, ions)
         return {name: a - b * gates[name] for name, (a, b) in moves.items()}
 
-    def advance(self, gates: Gates, v: Float[Array, "..."], ions: Ions, dt: float) -> Gates:
+    def advance(self, gates: Gates, v: Float[Array, "..."], ions: Ions, dt: Time) -> Gates:
         moves = self._relaxations(v, ions)
         return {name: gates[name] + dt * (a - b * gates[name]) * phi1(-dt * b) for name, (a, b) in moves.items()}
 

@@ -10,7 +10,7 @@ from .._checks import check_positive
 from .._current import Affine
 from .._fields import param
 from .._math import phi1
-from .._types import Parameter
+from .._types import Parameter, Time
 from ._channel import AbstractChannel, Channel, Gates, Ions
 from ._gates import Q10, RelaxationGate
 from ._rates import Bell, Boltzmann
@@ -82,7 +82,7 @@ class CalciumDependentIh(AbstractChannel):
         do = alpha * (1.0 - o - locked) - beta * o - lock
         return {"o": do, "l": lock, "p": bound * (1.0 - p) - self.k_2 * p}
 
-    def advance(self, gates: Gates, v: Float[Array, "..."], ions: Ions, dt: float) -> Gates:
+    def advance(self, gates: Gates, v: Float[Array, "..."], ions: Ions, dt: Time) -> Gates:
         """The protein exactly; half a step of l, one of o and half a step of l, each exact while the others are held."""
         alpha, beta, bound = self._rates(v, ions)
         o, locked, p = gates["o"], gates["l"], gates["p"]
@@ -117,5 +117,5 @@ class CalciumDependentIh(AbstractChannel):
         return phi * inf / tau, phi * (1.0 - inf) / tau, bound
 
 
-def _relaxed(x: Float[Array, "..."], gain: Any, decay: Any, dt: float) -> Float[Array, "..."]:
+def _relaxed(x: Float[Array, "..."], gain: Any, decay: Any, dt: Time) -> Float[Array, "..."]:
     return x + dt * (gain - decay * x) * phi1(-dt * decay)

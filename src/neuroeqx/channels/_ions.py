@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from .._checks import check_not_negative, check_positive
 from .._fields import as_parameter, check_finite, param
 from .._math import phi1
-from .._types import Parameter
+from .._types import Parameter, Time
 
 
 FARADAY = 96485.33212  # C/mol
@@ -70,7 +70,7 @@ class AbstractIon(eqx.Module):
 
     @abc.abstractmethod
     def advance(
-        self, state: Float[Array, "..."] | None, current: Float[Array, "..."], dt: float
+        self, state: Float[Array, "..."] | None, current: Float[Array, "..."], dt: Time
     ) -> Float[Array, "..."] | None:
         """The concentration `dt` (ms) later, at a constant current."""
 
@@ -100,7 +100,7 @@ class FixedIon(AbstractIon):
     def derivative(self, state: Float[Array, "..."] | None, current: Float[Array, "..."]) -> None:
         del state, current
 
-    def advance(self, state: Float[Array, "..."] | None, current: Float[Array, "..."], dt: float) -> None:
+    def advance(self, state: Float[Array, "..."] | None, current: Float[Array, "..."], dt: Time) -> None:
         del state, current, dt
 
 
@@ -134,7 +134,7 @@ class NernstIon(AbstractIon):
     def derivative(self, state: Float[Array, "..."] | None, current: Float[Array, "..."]) -> None:
         del state, current
 
-    def advance(self, state: Float[Array, "..."] | None, current: Float[Array, "..."], dt: float) -> None:
+    def advance(self, state: Float[Array, "..."] | None, current: Float[Array, "..."], dt: Time) -> None:
         del state, current, dt
 
 
@@ -185,7 +185,7 @@ class CalciumPool(AbstractIon):
         influx = jnp.maximum(current * (self.gamma * (10.0 / (2.0 * FARADAY)) / self.depth), 0.0)
         return influx + (self.rest - state) * (1.0 / self.tau) - self.pump * state / (state + self.half)
 
-    def advance(self, state: Any, current: Float[Array, "..."], dt: float) -> Float[Array, "..."]:
+    def advance(self, state: Any, current: Float[Array, "..."], dt: Time) -> Float[Array, "..."]:
         """Exact without a pump; with it the equation is linearised around the state."""
         slope = -1.0 / self.tau - self.pump * self.half / (state + self.half) ** 2
         return state + dt * self.derivative(state, current) * phi1(dt * slope)
@@ -224,7 +224,7 @@ class CalciumFirstOrder(AbstractIon):
     def derivative(self, state: Any, current: Float[Array, "..."]) -> Float[Array, "..."]:
         return jnp.maximum(self.alpha * current, 0.0) - self.beta * (state - self.rest)
 
-    def advance(self, state: Any, current: Float[Array, "..."], dt: float) -> Float[Array, "..."]:
+    def advance(self, state: Any, current: Float[Array, "..."], dt: Time) -> Float[Array, "..."]:
         return state + dt * self.derivative(state, current) * phi1(-dt * self.beta)
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._current import Affine
+from .._types import Time
 from ._channel import AbstractChannel
 from ._ions import AbstractIon, IonValues
 
@@ -92,7 +93,7 @@ class Membrane(eqx.Module):
         ions = {name: ion.derivative(state.ions[name], flows[name]) for name, ion in self.ions.items()}
         return _total(currents, v), MembraneState(gates, ions)
 
-    def advance(self, state: MembraneState, v: Float[Array, "..."], dt: float) -> MembraneState:
+    def advance(self, state: MembraneState, v: Float[Array, "..."], dt: Time) -> MembraneState:
         """Gates and concentrations `dt` (ms) later, at a constant voltage: gates exactly, at the concentrations of the
         beginning, then concentrations under the currents of the new gates."""
         values = self.values(state.ions)

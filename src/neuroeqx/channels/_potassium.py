@@ -8,7 +8,7 @@ from ._gates import Q10, RateGate, RelaxationGate
 from ._rates import Bell, Boltzmann, Exponential, Linoid
 
 
-def k_hh1952(g: Any = 36.0, e: Any = -77.0, *, v_sh: Any = -45.0) -> Channel:
+def k_hh1952(g: Any = 36.0, e: Any = -77.0, *, v_sh: Any = -45.0, celsius: Any = 6.3) -> Channel:
     r"""The delayed rectifier of the squid's giant axon (Hodgkin & Huxley 1952), $g\, n^4 (E - v)$, with $s = v - v_{sh}$:
     $\alpha_n = \frac{0.01 (s + 10)}{1 - e^{-(s + 10) / 10}}$, $\beta_n = 0.125 e^{-(s + 20) / 80}$.
 
@@ -17,9 +17,11 @@ def k_hh1952(g: Any = 36.0, e: Any = -77.0, *, v_sh: Any = -45.0) -> Channel:
     - `g`: conductance with all gates open, mS/cm2.
     - `e`: reversal potential, mV; or the name of an ion.
     - `v_sh`: $v_{sh}$, by which all rates are shifted, mV.
+    - `celsius`: temperature, of rates that are three times as fast ten degrees above 6.3, degC.
     """
-    n = RateGate(alpha=Linoid(0.1, -10.0 + v_sh, 10.0), beta=Exponential(0.125, -20.0 + v_sh, -80.0), power=4)
-    return Channel({"n": n}, g, e)
+    alpha, beta = Linoid(0.1, -10.0 + v_sh, 10.0), Exponential(0.125, -20.0 + v_sh, -80.0)
+    n = RateGate(alpha=alpha, beta=beta, power=4, q10=Q10(3.0, 6.3))
+    return Channel({"n": n}, g, e, celsius=celsius)
 
 
 def k_traub(g: Any = 10.0, e: Any = -95.0, *, v_sh: Any = -60.0, celsius: Any = 36.0) -> Channel:

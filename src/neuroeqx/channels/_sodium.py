@@ -7,7 +7,7 @@ from ._gates import Q10, RateGate
 from ._rates import Boltzmann, Exponential, Linoid
 
 
-def na_hh1952(g: Any = 120.0, e: Any = 50.0, *, v_sh: Any = -45.0) -> Channel:
+def na_hh1952(g: Any = 120.0, e: Any = 50.0, *, v_sh: Any = -45.0, celsius: Any = 6.3) -> Channel:
     r"""Sodium channels of the squid's giant axon (Hodgkin & Huxley 1952), $g\, m^3 h\, (E - v)$, with $s = v - v_{sh}$:
 
     $\alpha_m = \frac{0.1 (s - 5)}{1 - e^{-(s - 5) / 10}}$, $\beta_m = 4 e^{-(s + 20) / 18}$,
@@ -18,10 +18,12 @@ def na_hh1952(g: Any = 120.0, e: Any = 50.0, *, v_sh: Any = -45.0) -> Channel:
     - `g`: conductance with all gates open, mS/cm2.
     - `e`: reversal potential, mV; or the name of an ion.
     - `v_sh`: $v_{sh}$, by which all rates are shifted, mV.
+    - `celsius`: temperature, of rates that are three times as fast ten degrees above 6.3, degC.
     """
-    m = RateGate(alpha=Linoid(1.0, 5.0 + v_sh, 10.0), beta=Exponential(4.0, -20.0 + v_sh, -18.0), power=3)
-    h = RateGate(alpha=Exponential(0.07, -20.0 + v_sh, -20.0), beta=Boltzmann(10.0 + v_sh, 10.0))
-    return Channel({"m": m, "h": h}, g, e)
+    q10 = Q10(3.0, 6.3)
+    m = RateGate(alpha=Linoid(1.0, 5.0 + v_sh, 10.0), beta=Exponential(4.0, -20.0 + v_sh, -18.0), power=3, q10=q10)
+    h = RateGate(alpha=Exponential(0.07, -20.0 + v_sh, -20.0), beta=Boltzmann(10.0 + v_sh, 10.0), q10=q10)
+    return Channel({"m": m, "h": h}, g, e, celsius=celsius)
 
 
 def na_traub(g: Any = 120.0, e: Any = 50.0, *, v_sh: Any = -63.0, celsius: Any = 36.0) -> Channel:

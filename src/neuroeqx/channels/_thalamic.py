@@ -7,7 +7,7 @@ from ._gates import Q10, RelaxationGate
 from ._rates import Bell, Boltzmann, Constant, Piecewise, Raised
 
 
-def k_a1(g: Any = 30.0, e: Any = -95.0, *, v_sh: Any = 0.0, celsius: Any = 23.5) -> Channel:
+def k_a1(g: Any = 30.0, e: Any = -95.0, *, v_sh: Any = 0.0, celsius: Any = 23.0) -> Channel:
     r"""The faster part, some 60 %, of the A current (Huguenard & McCormick 1992), $g\, p^4 q\, (E - v)$, with $s = v - v_{sh}$:
 
     $p_\infty = \frac{1}{1 + e^{-(s + 60) / 8.5}}$, $\tau_p = 0.37 + \frac{1}{e^{(s + 35.8) / 19.7} + e^{-(s + 79.7) / 12.7}}$,
@@ -19,12 +19,12 @@ def k_a1(g: Any = 30.0, e: Any = -95.0, *, v_sh: Any = 0.0, celsius: Any = 23.5)
     - `g`: conductance with all gates open, mS/cm2.
     - `e`: reversal potential, mV; or the name of an ion.
     - `v_sh`: $v_{sh}$, by which all rates are shifted, mV.
-    - `celsius`: temperature, of rates that are 2.8 times as fast ten degrees above 23.5, degC.
+    - `celsius`: temperature, of rates that are 2.8 times as fast ten degrees above 23, degC.
     """
     return _a(g, e, v_sh, celsius, Boltzmann(-60.0 + v_sh, 8.5), -63.0, 19.0)
 
 
-def k_a2(g: Any = 20.0, e: Any = -95.0, *, v_sh: Any = 0.0, celsius: Any = 23.5) -> Channel:
+def k_a2(g: Any = 20.0, e: Any = -95.0, *, v_sh: Any = 0.0, celsius: Any = 23.0) -> Channel:
     r"""The slower part, some 40 %, of the A current (Huguenard & McCormick 1992): as `k_a1` with
     $p_\infty = \frac{1}{1 + e^{-(s + 36) / 20}}$, and with $\tau_q$ = 60 ms from -73 mV on.
 
@@ -36,7 +36,7 @@ def k_a2(g: Any = 20.0, e: Any = -95.0, *, v_sh: Any = 0.0, celsius: Any = 23.5)
 
 
 def _a(g: Any, e: Any, v_sh: Any, celsius: Any, inf: Boltzmann, switch: float, slow: float) -> Channel:
-    q10 = Q10(2.8, 23.5)
+    q10 = Q10(2.8, 23.0)
     tau_p = Bell(1.0, -35.8 + v_sh, 19.7, -79.7 + v_sh, -12.7, 0.37)
     tau_q = Piecewise(Bell(1.0, -46.0 + v_sh, 5.0, -238.0 + v_sh, -37.5), Constant(slow), switch + v_sh)
     p = RelaxationGate(inf=inf, tau=tau_p, power=4, q10=q10)
