@@ -83,7 +83,9 @@ def test_the_current_of_goldman_hodgkin_and_katz_is_that_of_neuron(x64, ledger):
 
     found, tangent, tangent_beside, beside = map(np.asarray, run())
     error = np.abs(found - NEURON["ghk"]).max() / np.abs(NEURON["ghk"]).max()
-    ledger("GHK", "NEURON, TC_ITGHK_Des98", "current after steps to -100 ... 40 mV, relative to the greatest", error, 2e-6)
+    ledger(
+        "GHK", "NEURON, TC_ITGHK_Des98", "current after steps to -100 ... 40 mV, relative to the greatest", error, 2e-6
+    )
     np.testing.assert_allclose(tangent, found, rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(tangent_beside, beside, rtol=1e-3, atol=1e-8)
 

@@ -126,7 +126,7 @@ class Channel(AbstractChannel):
 
     def __init__(
         self,
-        gates: Mapping[str, AbstractGate],
+        gates: Mapping[str, Any],
         g: Any,
         e: Any,
         *,

@@ -37,7 +37,7 @@ class Membrane(eqx.Module):
     channels: dict[str, AbstractChannel]
     ions: dict[str, AbstractIon]
 
-    def __init__(self, channels: Mapping[str, AbstractChannel], ions: Mapping[str, AbstractIon] | None = None):
+    def __init__(self, channels: Mapping[str, Any], ions: Mapping[str, Any] | None = None):
         self.channels = dict(sorted(channels.items()))
         self.ions = dict(sorted((ions or {}).items()))
 

@@ -67,8 +67,8 @@ class PointCell(AbstractNeuron):
 
     def __init__(
         self,
-        channels: Mapping[str, AbstractChannel],
-        ions: Mapping[str, AbstractIon] | None = None,
+        channels: Mapping[str, Any],
+        ions: Mapping[str, Any] | None = None,
         *,
         c: Any = 1.0,
         area: Any = None,
