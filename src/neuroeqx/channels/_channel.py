@@ -103,7 +103,7 @@ class GHK(AbstractDriving):
 
 class Channel(AbstractChannel):
     r"""Channels of one kind (Hodgkin & Huxley 1952), with the inward current $g \prod_i x_i^{n_i}\, (E - v)$ of gates
-    $x_i$ with powers $n_i$.
+    $x_i$ with powers $n_i$. The state is a dictionary of its gates, without those that have no inertia.
 
     **Arguments:**
 

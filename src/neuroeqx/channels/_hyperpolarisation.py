@@ -38,7 +38,7 @@ class CalciumDependentIh(AbstractChannel):
     $dp/dt = k_1 c^4 (1 - p) - k_2 p$, with $\alpha = h_\infty / \tau$, $\beta = (1 - h_\infty) / \tau$,
     $h_\infty = \frac{1}{1 + e^{(s + 75) / 5.5}}$, $s = v - v_{sh}$ and
     $\tau = \left(20 + \frac{1000}{e^{(s + 71.5) / 14.2} + e^{-(s + 89) / 11.6}}\right) / \phi$,
-    where $\phi$ is the factor of temperature.
+    where $\phi$ is the factor of temperature. The state is a dictionary of o, l and p.
 
     **Arguments:**
 

@@ -47,7 +47,7 @@ class Constant(AbstractRate):
 
     **Arguments:**
 
-    - `value`: 1/ms or ms, as what it stands for.
+    - `value`: in the unit of what it stands for.
     """
 
     value: Parameter = param()
