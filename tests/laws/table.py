@@ -15,6 +15,19 @@ def glif_of_level_5(**parameters):
     return nex.GLIF(currents, nex.PartialReset(0.2, 5.0), *thresholds, **parameters)
 
 
+def point_cell(**parameters):
+    """With an ion whose concentration moves, and a channel that senses it."""
+    c = nex.channels
+    parts = {
+        "na": c.na_hh1952(),
+        "k": c.k_hh1952(),
+        "leak": c.leak(0.3, -54.387),
+        "t": c.ca_t_hm1992(0.5),
+        "sk": c.k_sk(0.1),
+    }
+    return c.PointCell(parts, {"ca": c.CalciumPool()}, **parameters)
+
+
 # name -> (make, current). `make(**parameters)` must accept any of the class's own parameters.
 CELLS = {
     "LIF": (nex.LIF, 1.5),
@@ -28,6 +41,7 @@ CELLS = {
     "MorrisLecar": (nex.MorrisLecar, 150.0),
     "FitzHughNagumo": (nex.FitzHughNagumo, 1.0),
     "HindmarshRose": (nex.HindmarshRose, 3.0),
+    "PointCell": (point_cell, 10.0),
     "IF": (nex.IF, 1.5),
     "ALIF": (nex.ALIF, 1.5),
     "ExpIF": (nex.ExpIF, 900.0),
@@ -71,6 +85,7 @@ STEPPERS = {
     "VoltageFirst": nex.VoltageFirst(),
     "Repeated": nex.Repeated(nex.RK4(), 2),
     "RK4": nex.RK4(),
+    "Staggered": nex.steppers.Staggered(),
     "Strang": nex.Strang(),
     "EulerMaruyama": nex.EulerMaruyama(0.1),
     "Milstein": nex.Milstein(0.1),

@@ -9,6 +9,7 @@ from ._exp_euler_block import ExpEulerBlock as ExpEulerBlock
 from ._milstein import Milstein as Milstein
 from ._repeated import Repeated as Repeated
 from ._rk4 import RK4 as RK4
+from ._staggered import Staggered as Staggered
 from ._stochastic_heun import StochasticHeun as StochasticHeun
 from ._strang import Strang as Strang
 from ._voltage_first import VoltageFirst as VoltageFirst

@@ -61,7 +61,7 @@ def _argument(owner: str, line: str) -> Argument:
     return Argument(names, *split_unit(line[named.end() :]))
 
 
-_SYMBOL = r"(?:ms|s|mV|uV|nS|uS|pF|nF|pA|nA|pC|Hz|kHz|rad|mM|uM|[MG]Ohm|Ohm cm|um|mS/cm2|uF/cm2|uA/cm2|steps)(?:\^\d)?"
+_SYMBOL = r"(?:ms|s|mV|uV|nS|uS|pF|nF|pA|nA|pC|Hz|kHz|rad|mM|uM|[MG]Ohm|Ohm cm|um|mS/cm2|uF/cm2|uA/cm2|degC|cm|steps)(?:\^\d)?"
 _QUOTIENT = rf"(?:1|{_SYMBOL}(?: {_SYMBOL})*)(?:/(?:{_SYMBOL}|\({_SYMBOL}(?: {_SYMBOL})*\)))?(?: per {_SYMBOL})?"
 _WORDS = r"dimensionless|(?:in the |in |)units? of [^,;:]+|(?:mV |1/ms |)per unit of [^,;:]+"
 _UNIT = re.compile(rf"(?!1$)(?:{_WORDS}|{_QUOTIENT}(?: and {_QUOTIENT})?)(?: \(or dimensionless[^)]*\))?")
