@@ -36,6 +36,15 @@ def solve_tree(out, shunt, coupling, source, order, room, at, size, g_at, nodes)
         out[at + k] = i[k]
 
 
+@kernel
+def solve_trees(out, shunt, coupling, source, order, room, size, nodes):
+    """All members, one after the other."""
+    shared = coupling.shape[0] == nodes
+    for m in range(source.shape[0] // size):
+        g_at = 0 if shared else m * nodes
+        solve_tree(out, shunt, coupling, source, order, room, m * size, size, g_at, nodes)
+
+
 _mismatch = failure("neuroeqx tree_solve: the operands do not belong together")
 
 
@@ -50,14 +59,11 @@ def solve(stamp, real):
         order, out, room = argument(frame, 3, np.int32), result(frame, 0, real), result(frame, 1, real)
         size = argument_dim(frame, 2, argument_rank(frame, 2) - 1)
         nodes = argument_dim(frame, 1, argument_rank(frame, 1) - 1)
-        members = source.shape[0] // size
-        shared = coupling.shape[0] == nodes
-        fits = shared or coupling.shape[0] == members * nodes
-        if not fits or order.shape[0] != 2 * (nodes - 1) or shunt.shape[0] != source.shape[0] or size > nodes:
+        fits = coupling.shape[0] == nodes or coupling.shape[0] * size == source.shape[0] * nodes
+        fits = fits and order.shape[0] == 2 * (nodes - 1) and room.shape[0] == 2 * nodes and size <= nodes
+        if not fits or shunt.shape[0] != source.shape[0]:
             return _mismatch(frame)
-        for m in range(members):
-            g_at = 0 if shared else m * nodes
-            solve_tree(out, shunt, coupling, source, order, room, m * size, size, g_at, nodes)
+        solve_trees(out, shunt, coupling, source, order, room, size, nodes)
         return 0
 
     return handler

@@ -44,4 +44,4 @@ def solve(shunt, coupling, source, order, *, tree):
         if r.leaves.size:
             x = leaf[0] + leaf[1] * v[..., r.leaf_parents]
             v = v.at[..., r.leaves].set(x, unique_indices=True)
-    return v[..., :size]
+    return [v[..., :size], jnp.zeros(2 * nodes, v.dtype)]

@@ -9,24 +9,31 @@ import jax.numpy as jnp
 import numpy as np
 from jax.interpreters import ad, batching
 
-from .._primitive import bind, make_primitive, result_type
+from .._primitive import bind, make_primitive, result_type, zero_tangent
 from . import _cpu, _reference
 
 
 def _abstract(shunt, coupling, source, order, *, tree, backend):
-    return result_type(source, source.shape)
+    """The voltages, and room for two numbers of each node, in which native code works."""
+    return [result_type(source, shape) for shape in (source.shape, (2 * len(tree),))]
 
 
 solve_p = make_primitive(
-    "neuroeqx_tree_solve", _abstract, _reference.solve, _cpu.solve, _reference.solve
+    "neuroeqx_tree_solve", _abstract, _reference.solve, _cpu.solve, _reference.solve, multiple_results=True
 )
 
 
 def bind_solve(shunt, coupling, source, *, tree, backend):
-    return bind(solve_p, shunt, coupling, source, jnp.asarray(tree.order), tree=tree, backend=backend)
+    return bind(solve_p, shunt, coupling, source, jnp.asarray(tree.order), tree=tree, backend=backend)[0]
 
 
-def _jvp(primals, tangents, *, tree, backend):
+def _jvp(primals, tangents, **params):
+    v, dv = _with_tangent(primals, tangents, **params)
+    room = jnp.zeros(2 * len(params["tree"]), v.dtype)
+    return [v, room], [dv, zero_tangent(room)]
+
+
+def _with_tangent(primals, tangents, *, tree, backend):
     shunt, coupling, source, _ = primals
     d_shunt, d_coupling, d_source, _ = tangents
     params = {"tree": tree, "backend": backend}
@@ -54,9 +61,9 @@ def _currents(coupling, v, tree):
 
 
 def _transpose(ct, shunt, coupling, source, order, *, tree, backend):
-    if type(ct) is ad.Zero or not ad.is_undefined_primal(source):
+    if type(ct[0]) is ad.Zero or not ad.is_undefined_primal(source):
         return None, None, None, None
-    return None, None, bind_solve(shunt, coupling, ct, tree=tree, backend=backend), None
+    return None, None, bind_solve(shunt, coupling, ct[0], tree=tree, backend=backend), None
 
 
 def _batch(args, dims, *, tree, backend):
@@ -71,7 +78,8 @@ def _batch(args, dims, *, tree, backend):
             gap = (1,) * (source.ndim - coupling.ndim)
             coupling = jnp.reshape(coupling, (members, *gap, coupling.shape[-1]))
             coupling = jnp.broadcast_to(coupling, (*source.shape[:-1], coupling.shape[-1]))
-    return bind_solve(shunt, coupling, source, tree=tree, backend=backend), 0
+    v = bind_solve(shunt, coupling, source, tree=tree, backend=backend)
+    return [v, jnp.zeros(2 * len(tree), v.dtype)], [0, None]
 
 
 ad.primitive_jvps[solve_p] = _jvp
