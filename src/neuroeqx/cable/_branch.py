@@ -69,12 +69,12 @@ class Branch:
         """The area of its membrane, without the ends, um^2."""
         return float(self.area_until(self.length))
 
-    def area_until(self, x: Any) -> np.ndarray:
+    def area_until(self, x: Any) -> Any:
         r"""The area of the membrane from the beginning to `x` (um), um^2: $\pi (r_0 + r_1) \sqrt{h^2 + (r_1 - r_0)^2}$ for each
         frustum."""
         return self._until(x, lambda h, a, b: np.pi * (a + b) * np.hypot(h, b - a))
 
-    def resistance_until(self, x: Any) -> np.ndarray:
+    def resistance_until(self, x: Any) -> Any:
         r"""The axial resistance from the beginning to `x` (um) of a medium of resistivity 1, 1/um: $\int dx / \pi r^2$, which is
         $h / (\pi r_0 r_1)$ for each frustum."""
         return self._until(x, lambda h, a, b: h / (np.pi * a * b))
@@ -91,7 +91,7 @@ class Branch:
             return None
         return np.stack([np.interp(x, self.positions, axis) for axis in self.points.T], -1)
 
-    def _until(self, x: Any, of: Any) -> np.ndarray:
+    def _until(self, x: Any, of: Any) -> Any:
         x = np.asarray(x, np.float64)
         h, r = np.diff(self.positions), self.radii
         before = np.concatenate([[0.0], np.cumsum(of(h, r[:-1], r[1:]))])

@@ -191,4 +191,4 @@ def _rooted(edges: list[tuple[int, int, int, int]], root: int, nodes: int) -> tu
             if other != parent[node]:
                 parent[other], halves[other] = node, own
                 seen.append(other)
-    return Tree(parent), halves
+    return Tree(parent.tolist()), halves

@@ -1,7 +1,7 @@
 """Trees, and the order in which their nodes are eliminated."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ class Tree:
     **Errors:** `ValueError` where that is no tree: several roots or none, an unknown parent, a cycle.
     """
 
-    def __init__(self, parent: Sequence[int]):
+    def __init__(self, parent: Iterable[int]):
         self.parent = tuple(int(p) for p in parent)
         self._hash = hash(self.parent)
         n, roots = len(self.parent), [k for k, p in enumerate(self.parent) if p == -1]
