@@ -189,12 +189,13 @@ class Cell(AbstractSpiking):
     def _coupling(self) -> Float[Array, "... nodes"]:
         """The conductance from each node of the tree to its parent, in the unit of mS/cm2 times um2."""
         shape = jnp.broadcast_shapes(self.inner.shape, self.ra.shape)
-        half = [jnp.broadcast_to(x * self.ra, shape) for x in (self.inner, self.outer)]
+        ra = jnp.broadcast_to(self.ra, shape)
+        half = [jnp.broadcast_to(x, shape) * ra for x in (self.inner, self.outer)]
         half = jnp.concatenate([*half, jnp.zeros((*shape[:-1], 1), half[0].dtype)], -1)
         one, other = np.asarray(self.halves, np.int32).T
         resistance = half[..., one] + half[..., other]
         # That of the root, which has no parent, counts nothing.
-        root = jnp.asarray(np.arange(len(self.tree)) == self.tree.root)
+        root = jnp.broadcast_to(jnp.asarray(np.arange(len(self.tree)) == self.tree.root), resistance.shape)
         # 1 / (ohm cm / um) is 100 uS, and 1 uS over 1 um2 is 1e5 mS/cm2.
         return jnp.where(root, jnp.zeros_like(resistance), 1e7 / jnp.where(root, jnp.ones_like(resistance), resistance))
 
@@ -208,7 +209,7 @@ def _of_rank(cell: Cell, rank: int) -> Cell:
 def _affine(current: Callable[..., Any], v: Float[Array, "..."]) -> Affine:
     """A current as `a - b v`: as it is where it is affine, and by its tangent at `v` where not."""
     if isinstance(current, Affine):
-        return Affine(current.a, current.b)
+        return Affine(jnp.broadcast_to(current.a, v.shape), current.b)
     if isinstance(current, Total):
         total = _affine(current.affine, v)
         for other in current.others:

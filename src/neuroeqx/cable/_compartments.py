@@ -38,7 +38,7 @@ class Compartments:
         self.morphology = morphology
         counts = [_count(rule, morphology, k) for k in range(len(morphology.branches))]
         begins = morphology.begins
-        first = np.zeros(len(counts), np.int64)
+        first = [0] * len(counts)
         order = sorted(range(len(counts)), key=lambda k: morphology.regions.index(morphology.branches[k].region))
         total = 0
         for k in order:
@@ -149,9 +149,9 @@ def _count(rule: Any, morphology: Morphology, branch: int) -> int:
     return int(n)
 
 
-def _tree(morphology: Morphology, first: np.ndarray, counts: list[int], size: int) -> tuple[Tree, np.ndarray]:
+def _tree(morphology: Morphology, first: list[int], counts: list[int], size: int) -> tuple[Tree, np.ndarray]:
     """The tree of compartments and of points without membrane, and the resistances along it (see `Compartments`)."""
-    inner, outer, none = (lambda k: int(k)), (lambda k: size + int(k)), 2 * size
+    inner, outer, none = (lambda k: k), (lambda k: size + k), 2 * size
     edges: list[tuple[int, int, int, int]] = []  # a node, another one, the two resistances between
     ends: dict[tuple[int, int], list[int]] = {}  # (branch, its end 0 or 1) -> compartments that begin there
 
@@ -177,14 +177,14 @@ def _tree(morphology: Morphology, first: np.ndarray, counts: list[int], size: in
             continue
         edges += [(node, near, half, none), *((c, node, inner(c), none) for c in starts)]
         node += 1
-    return _rooted(edges, int(first[0]), node)
+    return _rooted(edges, first[0], node)
 
 
 def _rooted(edges: list[tuple[int, int, int, int]], root: int, nodes: int) -> tuple[Tree, np.ndarray]:
     neighbours: list[list[tuple[int, int, int]]] = [[] for _ in range(nodes)]
     for a, b, *halves in edges:
-        neighbours[a].append((int(b), *halves))
-        neighbours[b].append((int(a), *halves))
+        neighbours[a].append((b, *halves))
+        neighbours[b].append((a, *halves))
     parent, halves, seen = np.full(nodes, -1), np.zeros((nodes, 2), np.int32), [root]
     for node in seen:
         for other, *own in neighbours[node]:
