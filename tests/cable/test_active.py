@@ -82,7 +82,9 @@ def test_orders_of_active_cells_in_time(x64):
     def field(y):
         s = restore(y)
         total, rates = cell.membrane.derivative(channels.MembraneState(s.gates, s.ions), s.v)
-        return jax.flatten_util.ravel_pytree(cable.CellState(total + laplacian @ s.v + current, rates.gates, rates.ions))[0]
+        return jax.flatten_util.ravel_pytree(
+            cable.CellState(total + laplacian @ s.v + current, rates.gates, rates.ions)
+        )[0]
 
     exact = solve_ivp(lambda t, y: np.asarray(field(y)), (0.0, 3.0), np.asarray(flat), "LSODA", rtol=1e-10, atol=1e-10)
     exact = restore(jnp.asarray(exact.y[:, -1])).v
@@ -187,7 +189,9 @@ def test_cells_of_a_batch_have_parameters_of_their_own(x64):
 
     def far(ra):
         own = eqx.tree_at(lambda c: c.ra, cell, ra)
-        run = nex.simulate(nex.Population(own, (cell.size,)), 5.0, 0.05, current, record={"v": nex.voltage(indices=[-1 + cell.size])})
+        run = nex.simulate(
+            nex.Population(own, (cell.size,)), 5.0, 0.05, current, record={"v": nex.voltage(indices=[-1 + cell.size])}
+        )
         return run.records["v"].values[-1, 0]
 
     ras = jnp.asarray([50.0, 100.0, 400.0])

@@ -13,7 +13,9 @@ def voltages(cell, t1, dt, input, indices=None, every=1, shape=None, fused=False
     """Of a cell, `[samples, compartments]`."""
     record = {"v": nex.voltage(indices=indices, every=every)}
     population = nex.Population(cell, (cell.size,) if shape is None else shape)
-    return np.asarray(nex.simulate(population, t1, dt, input, record=record, fused=fused).records["v"].values, np.float64)
+    return np.asarray(
+        nex.simulate(population, t1, dt, input, record=record, fused=fused).records["v"].values, np.float64
+    )
 
 
 # Rallpack 1 (Bhalla, Bilitch & Bower 1992): 1 um thick, 1 mm long, 1 ohm m, 4 ohm m2, 0.01 F/m2, 0.1 nA at one end. Its length
@@ -36,7 +38,10 @@ def series(x, t):
 def test_rallpack_1(ledger):
     # The distributed reference, at both ends.
     times = [1.0, 5.0, 20.0, 50.0, 100.0, 250.0]
-    known = [-42.4717, -16.2429, 24.8528, 65.7019, 91.7295, 101.9351], [-64.9999, -63.0399, -33.7814, 6.8634, 32.8909, 43.0965]
+    known = (
+        [-42.4717, -16.2429, 24.8528, 65.7019, 91.7295, 101.9351],
+        [-64.9999, -63.0399, -33.7814, 6.8634, 32.8909, 43.0965],
+    )
     np.testing.assert_allclose(series([0.0, 1000.0], times), known, atol=1.5e-4)
     n = 200
     parts = cable.Compartments(cable.Morphology([RALLPACK]), n)

@@ -64,10 +64,17 @@ def test_trees_without_a_soma_forked_somata_and_points_without_length():
     axon = "1 2 0 0 0 1 -1\n2 2 10 0 0 1 1\n3 2 -20 0 0 1 1\n4 5 -20 7 0 1 3\n"
     assert shape(axon) == [("axon", 10.0, None, 1.0), ("axon", 20.0, 0, 0.0), ("type5", 7.0, 1, 1.0)]
     forked = "1 1 0 0 0 3 -1\n2 1 0 6 0 3 1\n3 1 6 0 0 3 1\n4 1 -6 0 0 3 1\n5 3 0 9 0 1 2\n"
-    assert shape(forked) == [("soma", 6.0, None, 1.0), ("soma", 6.0, 0, 0.0), ("soma", 6.0, 0, 0.0), ("basal", 3.0, 0, 1.0)]
+    assert shape(forked) == [
+        ("soma", 6.0, None, 1.0),
+        ("soma", 6.0, 0, 0.0),
+        ("soma", 6.0, 0, 0.0),
+        ("basal", 3.0, 0, 1.0),
+    ]
     assert cable.read_swc(forked).branches[3].radii[0] == 1.0
     # One point twice, at a fork and at the end of a branch.
-    twice = "1 1 0 0 0 5 -1\n" + DENDRITE.replace("12 3 10 15 0 1 11", "14 3 0 15 0 1 11\n12 3 10 15 0 1 14\n15 3 10 15 0 1 12")
+    twice = "1 1 0 0 0 5 -1\n" + DENDRITE.replace(
+        "12 3 10 15 0 1 11", "14 3 0 15 0 1 11\n12 3 10 15 0 1 14\n15 3 10 15 0 1 12"
+    )
     assert sorted(shape(twice)[1:]) == sorted(DENDRITES)
     # A branch of one point: a frustum of its radius from the surface.
     stub = cable.read_swc("1 1 0 0 0 5 -1\n2 4 0 8 0 .5 1\n")
@@ -88,7 +95,10 @@ def test_trees_without_a_soma_forked_somata_and_points_without_length():
         ("1 1 0 0 0 5 -1\n2 3 0 9 0 1 1\n2 3 0 9 0 1 1\n", "line 3: the id 2 is that of line 2 too"),
         ("1 1 0 0 0 5 -1\n2 3 0 9 0 1 8\n", "line 2: the parent 8 of point 2 is not in the file"),
         ("1 1 0 0 0 5 -1\n2 3 0 9 0 1 3\n3 3 0 9 0 1 2\n", "line 2: point 2 is not connected to a root"),
-        ("1 1 0 0 0 5 -1\n# x\n2 3 0 90 0 1 -1\n3 3 0 99 0 1 2\n", "line 3: point 2 is a second root, besides that of line 1"),
+        (
+            "1 1 0 0 0 5 -1\n# x\n2 3 0 90 0 1 -1\n3 3 0 99 0 1 2\n",
+            "line 3: point 2 is a second root, besides that of line 1",
+        ),
         ("1 3 0 0 0 5 -1\n#\n", "line 1: a single point that is no soma"),
         ("# nothing\n\n", "there are no points"),
     ],
@@ -167,7 +177,10 @@ def test_rules_and_values():
         (lambda: cable.Branch([0.0, 5.0], [1.0, 1.0, 1.0]), "give one diameter for each"),
         (lambda: cable.Morphology([]), "`branches` is empty"),
         (lambda: cable.Morphology([cable.Branch(5.0, 1.0)] * 2), "branch 1 has no parent"),
-        (lambda: cable.Morphology([cable.Branch(5.0, 1.0), cable.Branch(5.0, 1.0, parent=1)]), "must come after its parent"),
+        (
+            lambda: cable.Morphology([cable.Branch(5.0, 1.0), cable.Branch(5.0, 1.0, parent=1)]),
+            "must come after its parent",
+        ),
         (lambda: cable.MaxLength(0.0), "`length` must be positive"),
         (lambda: parts_of(0), "`rule` must give a whole number"),
         (lambda: parts_of(3).at("axon"), "no region 'axon'; there are"),

@@ -36,7 +36,11 @@ def by_dense(t, shunt, coupling, source):
 def operands(t, some, seed, dtype, members=None):
     rng = np.random.default_rng(seed)
     batch = () if members is None else (members,)
-    shunt, coupling, source = rng.random((*batch, some)) + 0.1, 10.0 * rng.random(len(t)) + 0.1, rng.normal(size=(*batch, some))
+    shunt, coupling, source = (
+        rng.random((*batch, some)) + 0.1,
+        10.0 * rng.random(len(t)) + 0.1,
+        rng.normal(size=(*batch, some)),
+    )
     return [jnp.asarray(x, dtype) for x in (shunt, coupling, source)]
 
 
@@ -63,7 +67,9 @@ def test_against_dense_solutions_with_derivatives_of_two_orders(x64, backend):
 def test_batches_with_couplings_of_their_own_or_shared(x64):
     t, some = random_tree(60, 3), 60
     shunt, coupling, source = operands(t, some, 4, "float64", members=37)
-    expected = jnp.stack([tree.solve(t, s, coupling, i, backend="reference") for s, i in zip(shunt[:2], source[:2], strict=True)])
+    expected = jnp.stack(
+        [tree.solve(t, s, coupling, i, backend="reference") for s, i in zip(shunt[:2], source[:2], strict=True)]
+    )
     found = tree.solve(t, shunt, coupling, source)
     np.testing.assert_allclose(found[:2], expected, rtol=1e-12)
     np.testing.assert_allclose(found, tree.solve(t, shunt, coupling, source, backend="reference"), rtol=1e-12)
@@ -94,7 +100,11 @@ def test_small_conductances_to_the_ground_keep_their_digits_in_single_precision(
         (lambda: tree.Tree([-1, 7]), ValueError, "parent 7 is none"),
         (lambda: solve_with(jnp.ones(3), jnp.ones(2), jnp.ones(3)), ValueError, "coupling has shape"),
         (lambda: solve_with(jnp.ones(3), jnp.ones(3), jnp.ones(2)), ValueError, "shunt has shape"),
-        (lambda: solve_with(jnp.ones(3), jnp.ones(3), jnp.ones(3, jnp.int32)), TypeError, "shunt has dtype|source has dtype"),
+        (
+            lambda: solve_with(jnp.ones(3), jnp.ones(3), jnp.ones(3, jnp.int32)),
+            TypeError,
+            "shunt has dtype|source has dtype",
+        ),
     ],
 )
 def test_errors_name_the_operand(call, error, message):

@@ -44,12 +44,19 @@ class Branch:
                 f"Branch: `length` has shape {lengths.shape} and `diameter` {diameters.shape}; give one diameter for each of "
                 "two points or more."
             )
-        if not np.all(np.isfinite(lengths)) or lengths[0] != 0.0 or np.any(np.diff(lengths) < 0.0) or lengths[-1] <= 0.0:
+        if (
+            not np.all(np.isfinite(lengths))
+            or lengths[0] != 0.0
+            or np.any(np.diff(lengths) < 0.0)
+            or lengths[-1] <= 0.0
+        ):
             raise ValueError(f"Branch: `length` must be positive, positions must go up from 0, got {length!r}.")
         if not np.all(np.isfinite(diameters) & (diameters > 0.0)):
             raise ValueError(f"Branch: `diameter` must be positive, got {diameter!r}.")
         if not 0.0 <= at <= 1.0:
-            raise ValueError(f"Branch: `at` must lie between 0, the beginning of the parent, and 1, its end, got {at!r}.")
+            raise ValueError(
+                f"Branch: `at` must lie between 0, the beginning of the parent, and 1, its end, got {at!r}."
+            )
         self.positions, self.radii = lengths, 0.5 * diameters
         self.region, self.parent, self.at = str(region), parent, float(at)
         self.points = None if points is None else np.asarray(points, np.float64)

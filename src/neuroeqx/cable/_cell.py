@@ -106,12 +106,20 @@ class Cell(AbstractSpiking):
         surrogate: AbstractSurrogate | None = None,
     ):
         if not isinstance(compartments, Compartments):
-            raise TypeError(f"Cell: `compartments` must be Compartments(morphology, rule), got {type(compartments).__name__}.")
+            raise TypeError(
+                f"Cell: `compartments` must be Compartments(morphology, rule), got {type(compartments).__name__}."
+            )
         self.membrane = Membrane(channels, ions)
-        self.area, self.inner, self.outer = map(as_parameter, (compartments.area, compartments.inner, compartments.outer))
+        self.area, self.inner, self.outer = map(
+            as_parameter, (compartments.area, compartments.inner, compartments.outer)
+        )
         self.cm, self.ra, self.v_start = (_spread(compartments, x) for x in (cm, ra, v_start))
         self.v_th = as_parameter(v_th)
-        self.emits = None if emits is None else jnp.zeros(compartments.size, bool).at[_places(emits, compartments.size)].set(True)
+        self.emits = (
+            None
+            if emits is None
+            else jnp.zeros(compartments.size, bool).at[_places(emits, compartments.size)].set(True)
+        )
         self.method = BackwardEuler() if method is None else method
         self.surrogate = SuperSpike(as_parameter(1.0)) if surrogate is None else surrogate
         self.tree = compartments.tree
@@ -153,22 +161,17 @@ class Cell(AbstractSpiking):
         state = own.membrane.init(v)
         return CellState(v, state.gates, state.ions)
 
-    def integrate(self, y: CellState, current: Current, *, dt: float, t: Time = 0.0, key: Key | None = None) -> CellState:
+    def integrate(
+        self, y: CellState, current: Current, *, dt: float, t: Time = 0.0, key: Key | None = None
+    ) -> CellState:
         del t, key
-        own = _of_rank(self, y.v.ndim)
-        membrane = own.membrane.advance(MembraneState(y.gates, y.ions), y.v, dt)
-        total = own.membrane.affine(membrane, y.v) + _affine(current_at(current, self.method.middle(dt)), y.v)
         coupling = self._coupling()
         if coupling.ndim > 1:
             coupling = jnp.broadcast_to(coupling, (*y.v.shape[:-1], len(self.tree)))
-
-        def solve(v: Float[Array, "..."], h: float) -> Float[Array, "..."]:
-            capacitance = own.cm * (1.0 / h)
-            shunt = own.area * (capacitance + total.b)  # pyright: ignore[reportOperatorIssue]
-            source = own.area * (capacitance * v + total.a)
-            return solve_tree(self.tree, jnp.broadcast_to(shunt, v.shape), coupling, jnp.broadcast_to(source, v.shape))
-
-        v = self.method(solve, y.v, dt)
+        given = _affine(current_at(current, self.method.middle(dt)), y.v)
+        # Derivatives keep the state of each step only: computing it again takes less time than writing all in between.
+        moved = eqx.filter_checkpoint(_moved, prevent_cse=False)
+        v, membrane = moved(_of_rank(self, y.v.ndim), MembraneState(y.gates, y.ions), y.v, given, coupling, dt)
         jump = jump_of(current)
         return CellState(v if jump is None else v + jump, membrane.gates, membrane.ions)
 
@@ -176,7 +179,13 @@ class Cell(AbstractSpiking):
         return CellState(jnp.where(held, before.v, after.v), after.gates, after.ions)
 
     def fire(
-        self, before: CellState, after: CellState, allowed: Float[Array, "..."] | None = None, *, dt: float, key: Key | None = None
+        self,
+        before: CellState,
+        after: CellState,
+        allowed: Float[Array, "..."] | None = None,
+        *,
+        dt: float,
+        key: Key | None = None,
     ) -> tuple[CellState, Float[Array, "..."]]:
         del dt, key
         own = _of_rank(self, after.v.ndim)
@@ -198,6 +207,22 @@ class Cell(AbstractSpiking):
         root = jnp.broadcast_to(jnp.asarray(np.arange(len(self.tree)) == self.tree.root), resistance.shape)
         # 1 / (ohm cm / um) is 100 uS, and 1 uS over 1 um2 is 1e5 mS/cm2.
         return jnp.where(root, jnp.zeros_like(resistance), 1e7 / jnp.where(root, jnp.ones_like(resistance), resistance))
+
+
+def _moved(
+    cell: Cell, membrane: MembraneState, v: Float[Array, "..."], given: Affine, coupling: Float[Array, "..."], dt: float
+) -> tuple[Float[Array, "..."], MembraneState]:
+    """The voltage and the membrane after a step under the current `given`."""
+    membrane = cell.membrane.advance(membrane, v, dt)
+    total = cell.membrane.affine(membrane, v) + given
+
+    def solve(v: Float[Array, "..."], h: float) -> Float[Array, "..."]:
+        capacitance = cell.cm * (1.0 / h)
+        shunt = cell.area * (capacitance + total.b)  # pyright: ignore[reportOperatorIssue]
+        source = cell.area * (capacitance * v + total.a)
+        return solve_tree(cell.tree, jnp.broadcast_to(shunt, v.shape), coupling, jnp.broadcast_to(source, v.shape))
+
+    return cell.method(solve, v, dt), membrane
 
 
 def _of_rank(cell: Cell, rank: int) -> Cell:
@@ -228,5 +253,7 @@ def _spread(compartments: Compartments, value: Any) -> Array:
 def _places(at: Any, size: int) -> np.ndarray:
     places = np.atleast_1d(np.asarray(at))
     if not np.issubdtype(places.dtype, np.integer) or places.ndim != 1 or np.any((places < 0) | (places >= size)):
-        raise ValueError(f"Cell: compartments are whole numbers from 0 to {size - 1}, as Compartments.at finds them, got {at!r}.")
+        raise ValueError(
+            f"Cell: compartments are whole numbers from 0 to {size - 1}, as Compartments.at finds them, got {at!r}."
+        )
     return places

@@ -101,7 +101,9 @@ class Compartments:
             chosen &= self.branch == branch
         if x is not None:
             if branch is None or not 0.0 <= x <= 1.0:
-                raise ValueError(f"at: `x` is a part of a branch, between 0 and 1; got x = {x!r} and branch = {branch!r}.")
+                raise ValueError(
+                    f"at: `x` is a part of a branch, between 0 and 1; got x = {x!r} and branch = {branch!r}."
+                )
             n = self._counts[branch]
             chosen &= np.arange(self.size) == self._first[branch] + min(int(x * n), n - 1)
         if distance is not None:
@@ -109,7 +111,9 @@ class Compartments:
             chosen &= (self.distance >= low) & (self.distance <= high)
         found = np.flatnonzero(chosen)
         if not found.size:
-            raise ValueError(f"at: there is no compartment there (region={region!r}, branch={branch!r}, distance={distance!r}).")
+            raise ValueError(
+                f"at: there is no compartment there (region={region!r}, branch={branch!r}, distance={distance!r})."
+            )
         return found
 
     def values(self, value: Any, *, default: float | None = None) -> np.ndarray:
@@ -126,7 +130,9 @@ class Compartments:
         if isinstance(value, Mapping):
             unknown = set(value) - set(self.morphology.regions)
             if unknown:
-                raise ValueError(f"values: there is no region {sorted(unknown)[0]!r}; there are {list(self.morphology.regions)}.")
+                raise ValueError(
+                    f"values: there is no region {sorted(unknown)[0]!r}; there are {list(self.morphology.regions)}."
+                )
         elif not isinstance(value, Callable):
             return _whole(value, self.size)
         found = np.zeros(self.size)
@@ -145,7 +151,9 @@ def _whole(value: Any, size: int) -> np.ndarray:
 def _count(rule: Any, morphology: Morphology, branch: int) -> int:
     n = rule(morphology, branch) if isinstance(rule, Callable) else rule
     if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"Compartments: `rule` must give a whole number of compartments, at least 1, got {n!r} for branch {branch}.")
+        raise ValueError(
+            f"Compartments: `rule` must give a whole number of compartments, at least 1, got {n!r} for branch {branch}."
+        )
     return int(n)
 
 

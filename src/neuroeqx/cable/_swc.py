@@ -64,7 +64,9 @@ def _point(name: str, number: int, line: str) -> Point | None:
     if not words:
         return None
     if len(words) < 7:
-        raise _broken(name, number, f"expected `id type x y z radius parent`, got {len(words)} columns: {line.strip()!r}")
+        raise _broken(
+            name, number, f"expected `id type x y z radius parent`, got {len(words)} columns: {line.strip()!r}"
+        )
     try:
         numbers = [float(word) for word in words[:7]]
     except ValueError:

@@ -130,7 +130,10 @@ def _soma(points: list[Any], children: dict[int, list[Any]]) -> Branch | None:
         a, b = within[first.id]
         far = [math.dist(p.xyz, first.xyz) for p in (a, b)]
         # Opposite, and a radius away; files are rounded.
-        if max(abs(d - first.radius) for d in far) <= 0.05 * first.radius and math.dist(a.xyz, b.xyz) >= 1.9 * first.radius:
+        if (
+            max(abs(d - first.radius) for d in far) <= 0.05 * first.radius
+            and math.dist(a.xyz, b.xyz) >= 1.9 * first.radius
+        ):
             return _sphere(first.xyz, first.radius)
     chain = [first]
     while len(within[chain[-1].id]) == 1:

@@ -4,7 +4,6 @@ With v the solution A v = i, where A is symmetric, a tangent is A dv = di - dA v
 tree with other sources.
 """
 
-
 import jax.numpy as jnp
 import numpy as np
 from jax.interpreters import ad, batching
