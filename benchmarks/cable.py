@@ -1,7 +1,7 @@
 """How long does a cell with an extent take, and its gradient?
 
-An SWC cell with the channels of Hodgkin and Huxley everywhere, driven by a current into its soma, at dt 0.025 ms; the gradient is that of
-the mean voltage of the soma towards the densities of sodium, potassium and leak, one each. Writes one line of JSON.
+An SWC cell with the channels of Hodgkin and Huxley everywhere, driven by a current into its soma, at dt 0.025 ms; the
+gradient is that of the mean voltage of the soma towards the densities of sodium, potassium and leak, one each. Writes one line of JSON.
 
     python benchmarks/cable.py --threads 1
     python benchmarks/cable.py --threads 1 --compartments 1 --ms 100
@@ -68,8 +68,8 @@ def ours(args: argparse.Namespace):
 def jaxley(args: argparse.Namespace):
     import jax
     import jax.numpy as jnp
-    import jaxley as jx
-    from jaxley.channels import HH
+    import jaxley as jx  # pyright: ignore[reportMissingImports]
+    from jaxley.channels import HH  # pyright: ignore[reportMissingImports]
 
     cell = jx.read_swc(str(args.swc), ncomp=args.compartments)
     cell.insert(HH())

@@ -53,7 +53,7 @@ def axon(n, **kwargs):
 
 
 def test_rallpack_3(ledger):
-    # Spike times of NEURON at 1000 compartments (Bhalla, Bilitch & Bower 1992): at the end that is driven, and at the other one.
+    # Spike times of NEURON at 1000 compartments (Bhalla, Bilitch & Bower 1992): at the driven end, and at the other one.
     known = [1.307, 16.008, 30.552, 45.088], [4.072, 18.691]
     cell = axon(120)
     record = {"v": nex.voltage(indices=[0, 119]), "s": nex.spikes(indices=[0, 119])}
@@ -126,12 +126,11 @@ def test_gradients_are_differences(x64):
 
     gradient = eqx.filter_jit(eqx.filter_grad(loss))(cell)
     where = lambda c: [c.membrane.channels["na"].g, c.membrane.channels["k"].g, c.ra, c.cm, c.area, c.inner, c.outer]
+    moved = lambda i, x: eqx.tree_at(lambda c: where(c)[i], cell, x)
     for i, (x, dx) in enumerate(zip(where(cell), where(gradient), strict=True)):
-        k = (0, 2, 1, 0, -1, 2, 1)[i]
-        if x.ndim == 0:
-            k = ()
+        k = () if x.ndim == 0 else (0, 2, 1, 0, -1, 2, 1)[i]
         h = 1e-4 * float(x[k])
-        sides = [float(loss(eqx.tree_at(lambda c: where(c)[i], cell, x.at[k].add(s * h)))) for s in (1.0, -1.0)]
+        sides = [float(loss(moved(i, x.at[k].add(s * h)))) for s in (1.0, -1.0)]
         slope = (sides[0] - sides[1]) / (2.0 * h)
         np.testing.assert_allclose(dx[k], slope, rtol=1e-6, err_msg=str(i))
 

@@ -98,7 +98,7 @@ def test_order_in_space(x64):
 
 
 def test_a_tree_of_the_three_halves_power_is_its_cylinder(ledger, x64):
-    # Rall 1962: two levels of forks whose daughters have d^(3/2) that sum to their parent's, at the same electrotonic distances.
+    # Rall 1962: two levels of forks whose daughters' d^(3/2) sum to their parent's, at the same electrotonic distances.
     def length(d, part):
         return part * 1e4 * np.sqrt(d * 1e-4 / (4.0 * 0.05e-3 * 120.0))
 

@@ -128,7 +128,7 @@ def test_compartments_keep_areas_and_resistances_and_meet_where_branches_do():
     total = (parts.inner + parts.outer)[along].sum()
     np.testing.assert_allclose(total, 20.0 / (np.pi * 2.0) + 30.0 / (np.pi * 0.25), rtol=1e-12)
     np.testing.assert_array_equal(parts.distance[parts.at(branch=2, x=0.0)], [50.0 + 5.0])
-    np.testing.assert_array_equal(parts.branch[parts.at("basal", distance=(55.0, 80.0))], [3, 3])
+    np.testing.assert_array_equal(parts.branch[parts.at("basal", distance=(55.0, 80.0))], [3, 3, 3])
     # The axial resistance between any two compartments is that of the way between them: of the tree without membrane.
     resistance = effective(parts)
     a, b = parts.at(branch=4, x=1.0)[0], parts.at(branch=2, x=0.1)[0]

@@ -82,7 +82,8 @@ class Branch:
         return self._until(x, lambda h, a, b: np.pi * (a + b) * np.hypot(h, b - a))
 
     def resistance_until(self, x: Any) -> Any:
-        r"""The axial resistance from the beginning to `x` (um) of a medium of resistivity 1, 1/um: $\int dx / \pi r^2$, which is
+        r"""The axial resistance from the beginning to `x` (um) of a medium of resistivity 1, 1/um: $\int dx / \pi r^2$,
+        which is
         $h / (\pi r_0 r_1)$ for each frustum."""
         return self._until(x, lambda h, a, b: h / (np.pi * a * b))
 

@@ -23,8 +23,10 @@ from ._methods import BackwardEuler, CrankNicolson
 
 
 class CellState(eqx.Module):
-    """Voltage (mV), the gates of each channel by its name, and the concentration inside of each ion (mM; `None` if fixed), each of
-    the shape of a population, whose last axis is that of compartments. Gates and concentrations are those of half a step ago."""
+    """Voltage (mV), the gates of each channel by its name, and the concentration inside of each ion (mM; `None` if fixed),
+    each of
+    the shape of a population, whose last axis is that of compartments. Gates and concentrations are those of half a step
+    ago."""
 
     v: Float[Array, "..."]
     gates: dict[str, dict[str, Float[Array, "..."]]]
@@ -40,13 +42,18 @@ class Cell(AbstractSpiking):
     neighbours.
 
     The last axis of a population's shape is that of the compartments: `Population(cell, (cells, cell.size), receptors)`, or
-    `(cell.size,)` for a single cell. So whatever can be done with the neurons of a population can be done with compartments: receptors
+    `(cell.size,)` for a single cell. So whatever can be done with the neurons of a population can be done with compartments:
+    receptors
     and inputs reach each of them, its voltage can be recorded, and projections begin and end there.
 
-    A compartment puts out a spike in the step in which its voltage crosses `v_th` upwards; nothing is reset. One step: gates and
-    concentrations move on at the voltage of its beginning; then all voltages move together, by one implicit step of the whole tree,
-    in which all currents that are affine in the voltage are exact, and others (GHK, the magnesium block) go by their tangent. Gates
-    are ahead of the voltage by half a step, so that with `CrankNicolson()` the whole is of second order (concentrations of first).
+    A compartment puts out a spike in the step in which its voltage crosses `v_th` upwards; nothing is reset. One step: gates
+    and
+    concentrations move on at the voltage of its beginning; then all voltages move together, by one implicit step of the
+    whole tree,
+    in which all currents that are affine in the voltage are exact, and others (GHK, the magnesium block) go by their
+    tangent. Gates
+    are ahead of the voltage by half a step, so that with `CrankNicolson()` the whole is of second order (concentrations of
+    first).
 
     ```python
     parts = nex.cable.Compartments(nex.cable.read_swc("cell.swc"), nex.cable.DLambda())
@@ -140,7 +147,8 @@ class Cell(AbstractSpiking):
 
         **Arguments:**
 
-        - `current`: nA, into each of these compartments: a number, or one for each. (A conductance in uS likewise becomes one in mS/cm2.)
+        - `current`: nA, into each of these compartments: a number, or one for each. (A conductance in uS likewise becomes
+            one in mS/cm2.)
         - `at`: compartments, as `Compartments.at` finds them.
         """
         chosen = _places(at, self.size)

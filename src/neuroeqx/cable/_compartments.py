@@ -10,19 +10,27 @@ from ._morphology import Morphology
 from ._rules import value_at
 
 
+# Two nodes, and the two resistances between them (see `Compartments.halves`).
+_Edge = tuple[int, int, int, int]
+
+
 class Compartments:
-    """A morphology in compartments, cylinders of equal length along each branch whose membrane and axial resistance are integrals
+    """A morphology in compartments, cylinders of equal length along each branch whose membrane and axial resistance are
+    integrals
     over the branch's frusta. Plain data on the host.
 
     Compartments are numbered region by region, so that each region is a range, and within it branch by branch.
 
     - `area`: of the membrane, um^2, `[compartments]`.
-    - `inner`, `outer`: axial resistance from the centre to the end nearer to the root and to the other one, for a resistivity of 1,
+    - `inner`, `outer`: axial resistance from the centre to the end nearer to the root and to the other one, for a
+        resistivity of 1,
         1/um, `[compartments]`.
-    - `length`: um; `distance`: of the centre from the soma along the tree, um; `branch`: the position of the branch, `[compartments]`.
+    - `length`: um; `distance`: of the centre from the soma along the tree, um; `branch`: the position of the branch,
+        `[compartments]`.
     - `centres`: in space, um, `[compartments, 3]`; `None` if the morphology has no points.
     - `tree`: of the compartments, and after them of the points where branches meet, which have no membrane.
-    - `halves`: for each of its nodes the two resistances on the way to its parent: positions in `inner`, then in `outer`, then a
+    - `halves`: for each of its nodes the two resistances on the way to its parent: positions in `inner`, then in `outer`,
+        then a
         last one for none, `[nodes, 2]`.
 
     **Arguments:**
@@ -160,7 +168,7 @@ def _count(rule: Any, morphology: Morphology, branch: int) -> int:
 def _tree(morphology: Morphology, first: list[int], counts: list[int], size: int) -> tuple[Tree, np.ndarray]:
     """The tree of compartments and of points without membrane, and the resistances along it (see `Compartments`)."""
     inner, outer, none = (lambda k: k), (lambda k: size + k), 2 * size
-    edges: list[tuple[int, int, int, int]] = []  # a node, another one, the two resistances between
+    edges: list[_Edge] = []  # a node, another one, the two resistances between
     ends: dict[tuple[int, int], list[int]] = {}  # (branch, its end 0 or 1) -> compartments that begin there
 
     for k, branch in enumerate(morphology.branches):
@@ -169,8 +177,10 @@ def _tree(morphology: Morphology, first: list[int], counts: list[int], size: int
         if branch.parent is None:
             continue
         p, at = branch.parent, branch.at
-        while at == 0.0 and morphology.branches[p].parent is not None:  # where the parent itself begins
-            p, at = morphology.branches[p].parent, morphology.branches[p].at
+        above = morphology.branches[p].parent
+        while at == 0.0 and above is not None:  # where the parent itself begins
+            p, at = above, morphology.branches[p].at
+            above = morphology.branches[p].parent
         if 0.0 < at < 1.0:
             n = counts[p]
             edges.append((start, first[p] + min(int(at * n), n - 1), inner(start), none))
@@ -188,14 +198,14 @@ def _tree(morphology: Morphology, first: list[int], counts: list[int], size: int
     return _rooted(edges, first[0], node)
 
 
-def _rooted(edges: list[tuple[int, int, int, int]], root: int, nodes: int) -> tuple[Tree, np.ndarray]:
-    neighbours: list[list[tuple[int, int, int]]] = [[] for _ in range(nodes)]
-    for a, b, *halves in edges:
-        neighbours[a].append((b, *halves))
-        neighbours[b].append((a, *halves))
+def _rooted(edges: list[_Edge], root: int, nodes: int) -> tuple[Tree, np.ndarray]:
+    neighbours: list[list[tuple[int, tuple[int, int]]]] = [[] for _ in range(nodes)]
+    for a, b, one, other in edges:
+        neighbours[a].append((b, (one, other)))
+        neighbours[b].append((a, (one, other)))
     parent, halves, seen = np.full(nodes, -1), np.zeros((nodes, 2), np.int32), [root]
     for node in seen:
-        for other, *own in neighbours[node]:
+        for other, own in neighbours[node]:
             if other != parent[node]:
                 parent[other], halves[other] = node, own
                 seen.append(other)

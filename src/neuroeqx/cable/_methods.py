@@ -27,7 +27,8 @@ class BackwardEuler(eqx.Module):
 
 
 class CrankNicolson(eqx.Module):
-    r"""$v_{n+1} = v_n + dt\, f\left(\frac{v_n + v_{n+1}}{2}\right)$: second order (Crank & Nicolson 1947; Hines 1984), with gates that
+    r"""$v_{n+1} = v_n + dt\, f\left(\frac{v_n + v_{n+1}}{2}\right)$: second order (Crank & Nicolson 1947; Hines 1984), with
+    gates that
     are known in the middle of steps. Where compartments are coupled so strongly that they equilibrate within much less than a
     step, jumps of the current ring."""
 

@@ -36,9 +36,11 @@ class Morphology:
                 raise TypeError(f"Morphology: `branches` holds a {type(branch).__name__}, not a Branch.")
             if k == 0 and branch.parent is not None:
                 raise ValueError("Morphology: the first branch is the root, which has no parent.")
-            if k > 0 and branch.parent is None:
+            if k == 0:
+                continue
+            if branch.parent is None:
                 raise ValueError(f"Morphology: branch {k} has no parent; only the first branch is a root.")
-            if k > 0 and not 0 <= branch.parent < k:  # pyright: ignore[reportOptionalOperand]
+            if not 0 <= branch.parent < k:
                 raise ValueError(f"Morphology: branch {k} must come after its parent, got parent {branch.parent}.")
 
     def __repr__(self) -> str:
@@ -61,7 +63,8 @@ class Morphology:
 
     @property
     def begins(self) -> np.ndarray:
-        """How far each branch begins from the middle of the soma along the tree, or from the beginning of the root where that is
+        """How far each branch begins from the middle of the soma along the tree, or from the beginning of the root where
+        that is
         no soma, um, `[branches]`."""
         begins = np.zeros(len(self.branches))
         for k, branch in enumerate(self.branches[1:], 1):

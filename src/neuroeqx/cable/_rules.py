@@ -27,7 +27,8 @@ class MaxLength:
 
 class DLambda:
     r"""Compartments that are no longer than a part of the length constant of alternating current (Carnevale & Hines 2006),
-    $\lambda_f = \frac{1}{2} \sqrt{\frac{d}{\pi f R_a C_m}}$, which is taken along the branch's changing diameter. Their number is odd,
+    $\lambda_f = \frac{1}{2} \sqrt{\frac{d}{\pi f R_a C_m}}$, which is taken along the branch's changing diameter. Their
+    number is odd,
     so that a compartment has its centre in the middle of the branch.
 
     **Arguments:**

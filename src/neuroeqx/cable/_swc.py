@@ -24,8 +24,10 @@ class Point(NamedTuple):
 def read_swc(source: str | os.PathLike[str]) -> Morphology:
     r"""A cell from an SWC file (Cannon et al. 1998; the conventions of NeuroMorpho.Org).
 
-    Lines are `id type x y z radius parent`, in um and in any order; what follows `#`, empty lines and further columns are left out.
-    Types become regions: 1 `"soma"`, 2 `"axon"`, 3 `"basal"`, 4 `"apical"`, others `"type0"`, `"type5"`, ... A branch is a piece
+    Lines are `id type x y z radius parent`, in um and in any order; what follows `#`, empty lines and further columns are
+    left out.
+    Types become regions: 1 `"soma"`, 2 `"axon"`, 3 `"basal"`, 4 `"apical"`, others `"type0"`, `"type5"`, ... A branch is a
+    piece
     of one type without forks; outside of the soma it begins at the point it is attached to.
 
     Somata:
@@ -35,7 +37,8 @@ def read_swc(source: str | os.PathLike[str]) -> Morphology:
     - a chain that closes, four points or more, is a contour: a sphere around its centre with the mean distance as radius;
     - any other chain is one of frusta; forked points of type 1 are branches as others.
 
-    Branches begin in the middle of a soma that is a sphere or a chain, with their own first point (if they have only that one, with
+    Branches begin in the middle of a soma that is a sphere or a chain, with their own first point (if they have only that
+    one, with
     a frustum of its radius from the surface of the sphere, or from the soma's point).
 
     Several roots are one tree if the others are points of the soma, lie within it, or where another point is.
@@ -44,7 +47,8 @@ def read_swc(source: str | os.PathLike[str]) -> Morphology:
 
     - `source`: a path; or the text of a file, which has more than one line.
 
-    **Errors:** `ValueError` naming the line, for lines that are no points, ids that are there twice, parents that are not there,
+    **Errors:** `ValueError` naming the line, for lines that are no points, ids that are there twice, parents that are not
+    there,
     cycles, radii that are not positive, roots that belong to nothing, and files without points.
     """
     text = str(source)

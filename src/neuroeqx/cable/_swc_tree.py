@@ -54,7 +54,8 @@ def morphology_of(name: str, points: list[Any]) -> Morphology:
 
 
 def _begin_at_root(root: Any, children: Any, branches: list[Branch], attached: Any, waiting: list[Any]) -> None:
-    """The first branch of a cell whose root is not a soma of one piece: from its root point along its first child. Other children
+    """The first branch of a cell whose root is not a soma of one piece: from its root point along its first child. Other
+    children
     of the root begin at the beginning of that branch."""
     left = list(children[root.id])
     attached[root.id] = 0, 0.0
@@ -100,8 +101,8 @@ def _joined(name: str, points: list[Any]) -> list[Any]:
         there = [p for p in points if p.id not in own and np.array_equal(p.xyz, root.xyz)]
         if not (there or inside):
             raise ValueError(
-                f"{name}, line {root.line}: point {root.id} is a second root, besides that of line {main.line}, and lies neither "
-                "within the soma nor at another point. Give it a parent, or a file of its own."
+                f"{name}, line {root.line}: point {root.id} is a second root, besides that of line {main.line}, and lies "
+                "neither within the soma nor at another point. Give it a parent, or a file of its own."
             )
         joined[root.id] = root._replace(parent=(there or inside)[0].id)
     return [joined.get(p.id, p) for p in points]
@@ -128,12 +129,9 @@ def _soma(points: list[Any], children: dict[int, list[Any]]) -> Branch | None:
         return _sphere(first.xyz, first.radius)
     if len(soma) == 3 and len(within[first.id]) == 2:
         a, b = within[first.id]
-        far = [math.dist(p.xyz, first.xyz) for p in (a, b)]
+        off = max(abs(math.dist(p.xyz, first.xyz) - first.radius) for p in (a, b))
         # Opposite, and a radius away; files are rounded.
-        if (
-            max(abs(d - first.radius) for d in far) <= 0.05 * first.radius
-            and math.dist(a.xyz, b.xyz) >= 1.9 * first.radius
-        ):
+        if off <= 0.05 * first.radius and math.dist(a.xyz, b.xyz) >= 1.9 * first.radius:
             return _sphere(first.xyz, first.radius)
     chain = [first]
     while len(within[chain[-1].id]) == 1:

@@ -16,7 +16,8 @@ def solve(
     *,
     backend: Backend = None,
 ) -> Float[Array, "*batch some"]:
-    r"""The voltages $v$ of a tree of nodes, each with a conductance $s$ to the ground, a source of current $i$ and a conductance
+    r"""The voltages $v$ of a tree of nodes, each with a conductance $s$ to the ground, a source of current $i$ and a
+    conductance
     $g$ to its parent:
 
     $s_k v_k + g_k (v_k - v_{p(k)}) + \sum_{c: p(c) = k} g_c (v_k - v_c) = i_k$.
