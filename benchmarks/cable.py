@@ -1,7 +1,7 @@
 """How long does a cell with an extent take, and its gradient?
 
-An SWC cell with the channels of Hodgkin and Huxley everywhere, driven by a current into its soma, at dt 0.025 ms; the
-gradient is that of the mean voltage of the soma towards the densities of sodium, potassium and leak, one each. Writes one line of JSON.
+An SWC cell with the channels of Hodgkin and Huxley everywhere, driven by a current into its soma, at dt 0.025 ms; the gradient
+is that of the mean voltage of the soma towards the densities of sodium, potassium and leak, one each. Writes one line of JSON.
 
     python benchmarks/cable.py --threads 1
     python benchmarks/cable.py --threads 1 --compartments 1 --ms 100
