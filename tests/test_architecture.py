@@ -39,7 +39,7 @@ LAYERS = [
     },
 ]  # fmt: skip
 # `_interfaces` is the page everything else stands on; steppers and surrogates import it, not the other way round.
-SIBLINGS_MAY = {("steppers", "_interfaces"), ("surrogate", "_interfaces"), ("_wrappers", "_interfaces"),
+SIBLINGS_MAY = {("cable", "channels"), ("steppers", "_interfaces"), ("surrogate", "_interfaces"), ("_wrappers", "_interfaces"),
                 ("_loop", "_record"), ("_simulate", "_record"), ("_simulate", "_loop"), ("_explain", "_loop"),
                 ("_explain", "_record"), ("__main__", "_cli"), ("_cli", "demos"), ("_cli", "train"),
                 ("demos", "plot"), ("tasks", "encode"), ("train", "demos"), ("train", "io"),

@@ -13,6 +13,10 @@ import pytest
 
 
 CALLS = {
+    "nex.cable.Cell('cell.swc', {})": r"Cell: `compartments` must be Compartments\(morphology, rule\), got str",
+    "nex.cable.Cell(PARTS, {}, method='CN')": r"Cell: `method` must be BackwardEuler\(\) or CrankNicolson\(\), got 'CN'",
+    "nex.cable.Compartments([1], 1)": r"Compartments: `morphology` must be a Morphology, got list",
+    "nex.cable.Morphology([9.0])": r"Morphology: `branches` holds a float, not a Branch",
     "nex.Refractory(nex.Leaky(), 2.0)": r"Refractory: `cell` must be a neuron \(AbstractNeuron\), got Leaky",
     "nex.EscapeRate(nex.Refractory(nex.LIF(), 2.0), 1.0)": r"EscapeRate: `cell` must be a neuron .* got Refractory",
     "nex.Every(nex.LIF(), 2.0)": r"Every: `n` must be a whole number of steps, at least 1, got 2\.0",
@@ -63,6 +67,7 @@ def answers():
     code = f"""
 import json, jax.numpy as jnp, numpy as np, neuroeqx as nex
 from neuroeqx.ops import fanout
+PARTS = nex.cable.Compartments(nex.cable.Morphology([nex.cable.Branch(9.0, 1.0)]), 1)
 INDICES = jnp.zeros((4, 2), jnp.int32)
 answers = {{}}
 for call in {list(CALLS)!r}:

@@ -3,6 +3,7 @@
 from importlib.metadata import version as _version
 
 from . import (
+    cable as cable,
     channels as channels,
     connect as connect,
     encode as encode,

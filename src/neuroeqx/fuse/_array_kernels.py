@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..ops.language import array_at, kernel, reordering_kernel
+from ..ops.tree._kernels import solve_trees
 
 
 @reordering_kernel
@@ -98,3 +99,12 @@ def running_sum(out, x, size, backwards, real):
         i = size - 1 - k if backwards else k
         sum_ += values[i]
         result[i] = sum_
+
+
+@kernel
+def solve_tree(out, size, shunt, coupling, n_coupling, source, order, room, some, nodes, real):
+    """`ops.tree.solve`, of some entries each."""
+    solve_trees(
+        array_at(out, size, real), array_at(shunt, size, real), array_at(coupling, n_coupling, real),
+        array_at(source, size, real), array_at(order, 2 * (nodes - 1), np.int32), array_at(room, 2 * nodes, real), some, nodes,
+    )  # fmt: skip

@@ -148,6 +148,23 @@ def _emit_section(e: Any, operation: Any) -> None:
     e.copy(e.address(operation.outputs[0], e.offset(starts, place["limits"], place["strides"])), update)
 
 
+def _check_tree(eqn: Any) -> None:
+    if eqn.params["backend"] not in (None, "native"):
+        raise Unsupported(f"{eqn.primitive.name} with backend={eqn.params['backend']!r}")
+    if any(v.aval.size < 2 for v in eqn.invars):
+        raise Unsupported(f"{eqn.primitive.name} of a single number")
+
+
+def _emit_tree(e: Any, operation: Any) -> None:
+    shunt, coupling, source, order = operation.inputs
+    out, room = operation.outputs
+    words = [
+        e.address(out), e.size(out), e.address(shunt), e.address(coupling), e.size(coupling), e.address(source),
+        e.address(order), e.address(room), e.word(source.shape[-1]), e.word(len(operation.params["tree"])),
+    ]  # fmt: skip
+    e.call("solve_tree", words, [out.dtype.type])
+
+
 CALLS = (
     {
         "neuroeqx_csr_add_matvec": Call(_check_product, _CSR.emit, {0: 0}, 2, True, _CSR.section),
@@ -155,6 +172,7 @@ CALLS = (
         "neuroeqx_dense_add_matvec": Call(_check_dense, _emit_dense, {0: 0}),
         "neuroeqx_events_compact": Call(_no_check, _emit_compact, {}, 0, True),
         "neuroeqx_events_append": Call(_no_check, _emit_append, {0: 0}, 2, True),
+        "neuroeqx_tree_solve": Call(_check_tree, _emit_tree, {}),
         "dynamic_update_slice": Call(_check_section, _emit_section, {0: 0}),
     }
     | ARRAY_CALLS

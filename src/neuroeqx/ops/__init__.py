@@ -7,6 +7,7 @@ from . import (
     fanout as fanout,
     latency as latency,
     procedural as procedural,
+    tree as tree,
 )
 from ._export import export_checks as export_checks, register_exported as register_exported
 from .change import change_active as change_active, CHUNK as CHUNK

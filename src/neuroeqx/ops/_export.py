@@ -28,6 +28,7 @@ _KERNELS = {
     "latency_sort": (".latency._kernels", "sort", ()),
     "events_append": (".events._kernels", "append", (_REALS,)),
     "events_compact": (".events._kernels", "compact", (_REALS,)),
+    "tree_solve": (".tree._kernels", "solve", (_REALS,)),
     **{f"procedural_{name}": (".procedural._kernels", name, (_REALS,)) for name in ("add_matvec", "rmatvec", "outer")},
 }
 

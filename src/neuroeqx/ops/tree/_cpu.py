@@ -1,0 +1,16 @@
+"""Lowering of the solution of a tree to the native kernel for CPU."""
+
+import jax
+import numpy as np
+
+
+def solve(shunt, coupling, source, order, *, tree):
+    if source.size == 0:
+        return [source, jax.numpy.zeros(2 * len(tree), source.dtype)]
+    from .. import _ffi
+    from . import _kernels  # imports llvmlite
+
+    real = np.dtype(source.dtype)
+    target = _ffi.target("tree_solve", _kernels.solve, real.type)
+    results = [jax.ShapeDtypeStruct(shape, real) for shape in (source.shape, (2 * len(tree),))]
+    return list(jax.ffi.ffi_call(target, results)(shunt, coupling, source, order))
