@@ -56,6 +56,7 @@ CELLS = {
     "VanDerPol": (nex.rates.VanDerPol, 0.5),
     "Kuramoto": (nex.rates.Kuramoto, 0.1),
     "Theta": (nex.rates.Theta, 1.5),
+    "Balloon": (nex.rates.Balloon, 0.5),
     "ThresholdLinear": (nex.rates.ThresholdLinear, 20.0),
     "Counted": (lambda **p: nex.layers.Counted(nex.LIF(**p)), 1.5),
     "Chain": (lambda **p: nex.Chain(nex.STP(**p), nex.NMDA()), 0.3),

@@ -1,5 +1,6 @@
 """Rate models and models of masses of neurons: a cell is a population of a brain area, or an oscillator."""
 
+from ._balloon import Balloon as Balloon
 from ._jansen_rit import JansenRit as JansenRit
 from ._kuramoto import Kuramoto as Kuramoto
 from ._montbrio_pazo_roxin import MontbrioPazoRoxin as MontbrioPazoRoxin

@@ -12,8 +12,10 @@ from ..steppers import ExpEuler
 
 
 class ThresholdLinear(AbstractGradedCell):
-    r"""The rate of a population that answers linearly above a threshold, $\tau\, dr/dt = -r + \beta\, [I(r) - \theta]_+$, as the
-    excitatory and inhibitory populations of areas in Chaudhuri et al. (2015).
+    r"""The rate of a population that answers linearly above a threshold, as the excitatory and inhibitory populations of
+    areas in Chaudhuri et al. (2015):
+
+    $\tau\, dr/dt = -r + \beta\, [I(r) - \theta]_+$.
 
     Its state and its output are the rate, zero at the start.
 

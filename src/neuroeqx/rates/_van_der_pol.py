@@ -17,9 +17,9 @@ class VanDerPol(AbstractGradedCell):
     $dx/dt = \mu\, (x - x^3 / 3 - y) + I(x)$
     $dy/dt = x / \mu$,
 
-    which without input is $\ddot x = \mu\, (1 - x^2)\, \dot x - x$. A small $\mu$ makes nearly a sine of period $2 \pi$, a large one
-    relaxation oscillations. The unit of time, in the original without dimension, is 1 ms here. Its output is x. It starts at
-    x = 2, y = 0.
+    which without input is $\ddot x = \mu\, (1 - x^2)\, \dot x - x$. A small $\mu$ makes nearly a sine of period
+    $2 \pi$, a large one relaxation oscillations. The unit of time, in the original without dimension, is 1 ms here. Its
+    output is x. It starts at x = 2, y = 0.
 
     **Arguments:**
 

@@ -29,9 +29,9 @@ class EulerMaruyama(AbstractNoiseStepper):
     **Arguments:**
 
     - `sigma`: $g$, in units of the variable per square root of ms. A number, or an array that broadcasts against the
-        population, not negative: noise of the voltage. Or a function `(t, y)` to such an array, or to a state like y, of
-        the amplitudes of all variables, such as `steppers.Amplitudes`; define it once, or make it an `equinox.Module`, whose parameters are then
-        trainable. Each variable of each cell has noise of its own.
+        population, not negative: noise of the voltage. `steppers.Amplitudes(x=..., y=...)`: noise of these variables. Or a
+        function `(t, y)` to such an array, or to a state like y, of the amplitudes of all variables; define it once, or
+        make it an `equinox.Module`, whose parameters are then trainable. Each variable of each cell has noise of its own.
     - `drift`: how the equations without noise are solved, forward Euler by default; `ExpEuler()` keeps the stability that
         cells have without noise.
     """
