@@ -29,7 +29,7 @@ def with_voltage(state: State, v: Float[Array, "..."]) -> State:
     voltage(state)  # for its error
     if eqx.is_inexact_array(state):
         return v
-    names = {field.name for field in dataclasses.fields(state)}
+    names = [field.name for field in dataclasses.fields(state)]
     if "v" in names:
         return eqx.tree_at(lambda s: s.v, state, v)
     # Where `v` is a property it is either that of a wrapper, and the voltage belongs to the cell inside, or another name of a
@@ -42,4 +42,4 @@ def with_voltage(state: State, v: Float[Array, "..."]) -> State:
             f"The voltage of {type(state).__name__} is not one of its variables {sorted(names)}, so it cannot be set; give "
             "the whole state, as in Population(..., y0=...)."
         )
-    return eqx.tree_at(lambda s: s.v, state, v)
+    return eqx.tree_at(lambda s: getattr(s, own[0]), state, v)

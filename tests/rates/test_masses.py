@@ -112,7 +112,7 @@ def test_mean_field_of_quadratic_neurons(ledger):
     exact = np.asarray(exact).reshape(-1, 100).mean(1)
     assert exact.max() > 1.2 * exact[-1] > 5.0 * exact[49]  # a transient, and another state
     error = np.sqrt(np.mean((found - exact)[10:] ** 2)) / exact.max()
-    ledger("MontbrioPazoRoxin", "10,000 neurons `QIF`", "rate in 2 ms around a step of current, root mean square, of the maximum",
+    ledger("MontbrioPazoRoxin", "10,000 neurons `QIF`", "rate around a step of current, root mean square, of its maximum",
            error, 0.03)  # fmt: skip
     error = abs(found.max() / exact.max() - 1.0)
     ledger("MontbrioPazoRoxin", "10,000 neurons `QIF`", "height of the transient, relative", error, 0.05)

@@ -81,7 +81,7 @@ def test_gradients_of_a_fit(x64, ledger):
     p, h = jnp.array([1.5, *np.linspace(0.5, 0.8, n)]), 1e-5
     value, slope = jax.jit(jax.value_and_grad(loss))(p)
     steps = jnp.eye(n + 1)[jnp.array([0, 1, 4])]
-    losses = jax.jit(jax.vmap(loss))(jnp.concatenate([p + h * steps, p - h * steps]))
+    losses = jax.jit(jax.vmap(loss))(jnp.concatenate([p[None] + h * steps, p[None] - h * steps]))
     numeric = (losses[:3] - losses[3:]) / (2 * h)
     assert np.all(np.abs(numeric) > 1e-5) and float(value) > 0.01
     error = np.abs(np.asarray(steps @ slope) / np.asarray(numeric) - 1.0).max()

@@ -67,8 +67,8 @@ class WilsonCowan(AbstractGradedCell):
 
     def init(self, shape: tuple[int, ...], *, key: Key | None = None) -> WilsonCowanState:
         del key
-        silent = jnp.zeros(shape, self.tau_e.dtype)
-        return WilsonCowanState(silent, silent)
+        # Two arrays: which of the variables is the voltage is found by identity.
+        return WilsonCowanState(jnp.zeros(shape, self.tau_e.dtype), jnp.zeros(shape, self.tau_i.dtype))
 
     def vector_field(self, t: Time, y: WilsonCowanState, current: Current) -> WilsonCowanState:
         del t
