@@ -30,7 +30,7 @@ def draw(path: Path, result: Result) -> None:
         axes = figure.subplots(2, 3)
         n, s = len(result.target), result.similarity
         figure.suptitle(
-            f"A whole-brain model of {n} areas, fitted by gradients\n", fontsize=20, weight="bold", x=0.02, ha="left"
+            f"A whole-brain model of {n} areas, fitted by gradients", fontsize=20, weight="bold", x=0.02, ha="left"
         )
         _structure(figure, axes[0, 0], result.connectome.weights)
         scale = float(np.quantile(np.abs(result.target[np.triu_indices(n, 1)]), 0.99))
@@ -64,15 +64,21 @@ def _matrix(axes: Any, fc: np.ndarray, scale: float, title: str) -> Any:
 
 
 def _areas(axes: Any, title: str) -> None:
-    axes.set(title=title, xlabel="area", ylabel="area")
+    axes.set(title=title, xlabel="areas: left, then right hemisphere, back to front")
+    half = (axes.get_xlim()[1] + 0.5) / 2 - 0.5
+    axes.axhline(half, color=_FAINT, lw=0.6)
+    axes.axvline(half, color=_FAINT, lw=0.6)
     axes.tick_params(length=0, labelcolor=_FAINT)
     for spine in axes.spines.values():
         spine.set_visible(False)
 
 
 def _loss(axes: Any, losses: np.ndarray) -> None:
+    from matplotlib.ticker import NullFormatter
+
     axes.semilogy(np.arange(1, len(losses) + 1), losses, color=COLOURS[0], lw=2.2)
     axes.set(title="Distance from the target", xlabel="iteration", ylabel="mean squared difference")
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.spines[["top", "right"]].set_visible(False)
 
 
