@@ -38,7 +38,7 @@ SPEED = 10.0  # mm/ms
 FREQUENCY = 0.01  # 1/ms: the alpha rhythm
 NOISE = 0.002
 WARM_UP = 2000.0  # ms, before the functional connectivity is measured
-LEARNING_RATE = 0.05
+LEARNING_RATE, CLIP = 0.05, 0.05
 # The coupling and the distances from the bifurcation, 1/ms, of the target; and where the fit starts.
 COUPLING, MIDDLE, RANGE = 0.027, -0.02, 0.03
 START = 0.015
@@ -125,7 +125,9 @@ def fit(
     net: Network, target: Array, start: Parameters, duration: float, iterations: int, key: Key
 ) -> tuple[Parameters, np.ndarray, float, float]:
     """Adam, with new noise in each iteration; the parameters, the losses, and the times of compilation and of the run."""
-    optim = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, iterations, 0.1))
+    # Near to the onset of oscillations a step may be too great for what the gradient knows.
+    schedule = optax.cosine_decay_schedule(LEARNING_RATE, iterations, 0.1)
+    optim = optax.chain(optax.clip_by_global_norm(CLIP), optax.adam(schedule))
 
     @eqx.filter_jit
     def step(parameters: Parameters, state: Any, net: Network, target: Array, key: Key) -> Any:
@@ -211,7 +213,7 @@ def main(args: argparse.Namespace) -> None:
     from ._brain_figure import draw
 
     connectome = (
-        connect.synthetic_connectome(args.areas, seed=args.seed, density=0.2, decay=20.0)
+        connect.synthetic_connectome(args.areas, seed=args.seed, density=0.2, decay=20.0, spread=0.7)
         if args.connectome is None
         else load(args.connectome)
     )

@@ -74,11 +74,9 @@ def _areas(axes: Any, title: str) -> None:
 
 
 def _loss(axes: Any, losses: np.ndarray) -> None:
-    from matplotlib.ticker import NullFormatter
-
-    axes.semilogy(np.arange(1, len(losses) + 1), losses, color=COLOURS[0], lw=2.2)
+    axes.plot(np.arange(1, len(losses) + 1), losses, color=COLOURS[0], lw=2.2)
     axes.set(title="Distance from the target", xlabel="iteration", ylabel="mean squared difference")
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylim(bottom=0.0)
     axes.spines[["top", "right"]].set_visible(False)
 
 
