@@ -45,7 +45,7 @@ def network(name: str, areas: int, dt: float) -> Any:
         "JansenRit": {"y4": 0.0065},
         "WilsonCowan": {"e": 0.002, "i": 0.002},
     }
-    sigma = nex.steppers.Amplitudes(**noise[name]) if name in noise else 0.001
+    sigma: Any = nex.steppers.Amplitudes(**noise[name]) if name in noise else 0.001
     local: dict[str, Any] = {
         "StuartLandau": {"a": -0.02, "omega": 0.0628},
         "JansenRit": {"p": 0.12},

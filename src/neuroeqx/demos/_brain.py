@@ -83,7 +83,7 @@ def network(connectome: connect.Connectome) -> Network:
     """One oscillator for each area, and one projection, which is the connectome."""
     n = len(connectome.weights)
     noise = EulerMaruyama(Amplitudes(x=NOISE, y=NOISE), RK4())
-    cell = StuartLandau(jnp.full(n, MIDDLE), 2.0 * math.pi * FREQUENCY, noise)
+    cell = StuartLandau(a=jnp.full(n, MIDDLE), omega=2.0 * math.pi * FREQUENCY, stepper=noise)
     areas = Population(cell, n, {"in": Receptor(Instant(), CUBA())})
     tracts = connect.tracts(connectome.weights, connectome.lengths, SPEED, DT)
     return Network({"areas": areas}, [Projection("areas", "areas", "in", tracts)])
@@ -166,8 +166,9 @@ def experiment(connectome: connect.Connectome, given: np.ndarray | None, args: a
     if truth is not None:  # as far as a fit can get: the truth with another noise
         similarity["truth"] = measured(truth, test_key)
     similar = {name: float(measure.fc_similarity(x, target)) for name, x in similarity.items()}
-    matrices = [np.asarray(x) for x in (target, before, after)]
-    return Result(connectome, *matrices, losses, truth, fitted, similar, {"compile_s": compile_s, "run_s": run_s})
+    seconds = {"compile_s": compile_s, "run_s": run_s}
+    first, last, goal = np.asarray(before), np.asarray(after), np.asarray(target)
+    return Result(connectome, goal, first, last, losses, truth, fitted, similar, seconds)
 
 
 def summary(result: Result) -> dict[str, Any]:

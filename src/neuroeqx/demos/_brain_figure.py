@@ -64,7 +64,7 @@ def _matrix(axes: Any, fc: np.ndarray, scale: float, title: str) -> Any:
 
 
 def _areas(axes: Any, title: str) -> None:
-    axes.set(title=title, xlabel="areas: left, then right hemisphere, back to front")
+    axes.set(title=title, xlabel="areas: left, then right, back to front")
     half = (axes.get_xlim()[1] + 0.5) / 2 - 0.5
     axes.axhline(half, color=_FAINT, lw=0.6)
     axes.axvline(half, color=_FAINT, lw=0.6)
