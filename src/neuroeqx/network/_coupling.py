@@ -48,6 +48,11 @@ def looks_back(projection: Any) -> bool:
     return projection.delays and projection.coupling is not None and not is_affine(projection.coupling)
 
 
+def sends_ahead(projection: Any) -> bool:
+    """Whether what its synapses pass is under way to the receptor, each over a delay of its own."""
+    return projection.delays and not looks_back(projection)
+
+
 def seen(projection: Any, history: History, lag: int) -> Float[Array, " synapses"]:
     """Of a projection that looks back, the voltages of the sources of its synapses, at their delays and `lag` steps more."""
     comm = projection.comm

@@ -172,7 +172,7 @@ class Network(AbstractDynamics):
         lengths: dict[str, int] = {}
         arrivals = {}
         for projection in self.projections.values():
-            if _sends_ahead(projection):
+            if _coupling.sends_ahead(projection):
                 target = self.populations[projection.post.name]
                 start, stop = projection.post.bounds(target.size)
                 place = _place(projection)
@@ -183,7 +183,7 @@ class Network(AbstractDynamics):
                 arrivals[place] = Arrivals.none(stop - start, lengths[place], dtype)
         sent: dict[str, list[Any]] = {}
         for projection in self.projections.values():
-            if _sends_ahead(projection) and projection.coupling is not None:
+            if _coupling.sends_ahead(projection) and projection.coupling is not None:
                 v = _section(_voltages(populations[projection.pre.name]), projection.pre)
                 x = _coupling.passed(projection.coupling, v)
                 sent.setdefault(_place(projection), []).append((projection.comm, x, self._lag(projection)))
@@ -320,12 +320,16 @@ class Network(AbstractDynamics):
             add = lambda g, p=projection, x=x, a=active: _add_product(g, x, a, p.comm)
             if projection.coupling is not None and _coupling.loads(projection.coupling):
                 add, loads = self._load(projection, x, populations, loads, add)
-            if _sends_ahead(projection):
+            if _coupling.sends_ahead(projection):
                 place = _place(projection)
                 arrivals[place] = arrivals[place].deliver(projection.comm, x, active, self._lag(projection))  # pyright: ignore
             else:
                 populations = self._inject(populations, projection, add)
-        due = {_place(projection): projection for projection in self.projections.values() if _sends_ahead(projection)}
+        due = {
+            _place(projection): projection
+            for projection in self.projections.values()
+            if _coupling.sends_ahead(projection)
+        }
         for place, projection in due.items():
             now, arrivals[place] = arrivals[place].take()
             populations = self._inject(populations, projection, lambda g, now=now: g + now)
@@ -377,11 +381,6 @@ def _add_product(g: Float[Array, " post"], x: Float[Array, " pre"], active: Any,
 def _place(projection: Projection) -> str:
     """The receptor of the cells that a projection reaches."""
     return f"{projection.post}:{projection.receptor}"
-
-
-def _sends_ahead(projection: Projection) -> bool:
-    """Whether what its synapses pass is under way to the receptor, each over a delay of its own."""
-    return projection.delays and not _coupling.looks_back(projection)
 
 
 def _walks(projection: Projection) -> bool:
