@@ -258,6 +258,29 @@ def test_a_network_equals_its_synapses_one_by_one(ledger, x64):
     assert nex.explain(net, dt, {"x": drive}).kept == []
 
 
+@pytest.mark.parametrize("longest", [1, 4])
+def test_a_delay_for_each_synapse_of_a_coupling_that_is_evaluated(longest, ledger, x64):
+    """Phases, each synapse for itself in NumPy; from a part of the population, and a step late at the receptor."""
+    dt, n, rng = 0.5, 5, np.random.default_rng(4)
+    weight, lags = rng.uniform(0.0, 0.1, (3, n)), rng.integers(1, longest + 1, (3, n))
+    omega, start = rng.uniform(0.1, 0.3, n), rng.uniform(-3.0, 3.0, n)
+    rows, columns = np.indices((3, n)).reshape(2, -1)
+    comm = nex.connect.from_edges(rows, columns, weight.ravel(), 3, n, delay=lags.ravel())
+    cell = nex.rates.Kuramoto(omega, stepper=nex.Euler())
+    populations = {"x": nex.Population(cell, n, {"in": nex.Receptor(nex.Instant(), nex.CUBA(), lag=1)}, v0=start)}
+    coupled = nex.Projection(nex.part("x", 1, 4), "x", "in", comm, coupling=nex.rates.Sine(0.2))
+    net = nex.Network(populations, [coupled])
+    past = [start] * 6
+    for _ in range(80):
+        pre = np.array([[past[-1 - lags[j, i]][1 + j] for i in range(n)] for j in range(3)])
+        past.append(past[-1] + dt * (omega + (weight * np.sin(pre - past[-1] - 0.2)).sum(0)))
+    v = voltages(net, 80 * dt, dt)
+    assert np.abs(v).max() <= np.pi < np.abs(past[-1]).max()  # phases stay on the circle
+    error = np.abs(np.angle(np.exp(1j * (v - past[6:])))).max()
+    ledger("Sine", "NumPy, synapse by synapse", "phases of oscillators with a delay for each synapse", error, 1e-11)
+    assert nex.explain(net, dt).kept == []
+
+
 def test_derivatives_and_batches(x64):
     """Towards conductances and the parameters of a junction, against central differences; and over conductances."""
 
@@ -295,13 +318,11 @@ def test_what_does_not_fit_is_refused():
     def net(*args, populations=cells, **options):
         return nex.Network(populations, [nex.Projection(*args, **options)], key=jax.random.key(0))
 
-    gap, steep = nex.GapJunction(), nex.RectifyingGapJunction()
+    gap = nex.GapJunction()
     with pytest.raises(ValueError, match="'noise' is a Poisson, which has no voltage"):
         net("noise", "x", "gap", every, coupling=gap)
     with pytest.raises(ValueError, match=r"must be Receptor\(Instant\(\), CUBA\(\)\), got Expon and COBA"):
         net("x", "x", "ampa", every, coupling=gap)
-    with pytest.raises(ValueError, match="delays of their own, which RectifyingGapJunction cannot have"):
-        net("x", "x", "gap", nex.connect.fixed_out_degree(1, 1.0, delay=2), coupling=steep)
     with pytest.raises(ValueError, match="'x:voltage' is taken by the voltage of 'x'"):
         net("x", "x", "gap", every, coupling=gap, populations=cells | {"x:voltage": cells["x"]})
     with pytest.raises(ValueError, match="give one or the other"):

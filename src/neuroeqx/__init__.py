@@ -15,6 +15,7 @@ from . import (
     ops as ops,
     plasticity as plasticity,
     plot as plot,
+    rates as rates,
     sources as sources,
     steppers as steppers,
     surrogate as surrogate,

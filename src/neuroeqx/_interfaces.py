@@ -152,6 +152,8 @@ class AbstractGradedCell(AbstractCell):
     """A cell with a continuous output and no spikes: rate units, graded neurons, readouts."""
 
     stepper: eqx.AbstractVar["AbstractStepper"]
+    # Whether the state is an angle, rad: it is kept between -pi and pi, so that long runs keep their precision.
+    is_phase: ClassVar[bool] = False
 
     @abc.abstractmethod
     def vector_field(self, t: Time, y: Y, current: Current) -> Y:
@@ -166,6 +168,8 @@ class AbstractGradedCell(AbstractCell):
     ) -> tuple[Y, Float[Array, "..."]]:
         """Integrate over one step; the output is that of the new state. `input` as in `AbstractSpiking.step`."""
         y = _moved(self, state, as_current(input), dt, t, key)
+        if self.is_phase:
+            y = y - 2.0 * jnp.pi * jnp.floor(y * (0.5 / jnp.pi) + 0.5)
         return y, self.output(y)
 
 

@@ -29,7 +29,17 @@ def with_voltage(state: State, v: Float[Array, "..."]) -> State:
     voltage(state)  # for its error
     if eqx.is_inexact_array(state):
         return v
-    if "v" in {field.name for field in dataclasses.fields(state)}:
+    names = [field.name for field in dataclasses.fields(state)]
+    if "v" in names:
         return eqx.tree_at(lambda s: s.v, state, v)
-    # The state of a wrapper, whose `v` is a property: the voltage belongs to the cell inside.
-    return eqx.tree_at(lambda s: s.cell, state, with_voltage(state.cell, v))
+    # Where `v` is a property it is either that of a wrapper, and the voltage belongs to the cell inside, or another name of a
+    # variable.
+    if "cell" in names:
+        return eqx.tree_at(lambda s: s.cell, state, with_voltage(state.cell, v))
+    own = [name for name in names if getattr(state, name) is voltage(state)]
+    if not own:
+        raise TypeError(
+            f"The voltage of {type(state).__name__} is not one of its variables {sorted(names)}, so it cannot be set; give "
+            "the whole state, as in Population(..., y0=...)."
+        )
+    return eqx.tree_at(lambda s: getattr(s, own[0]), state, v)

@@ -80,7 +80,7 @@ def test_table(tmp_path, capsys, monkeypatch):
     [
         ([], "the following arguments are required: command"),
         (["dance"], "invalid choice: 'dance'"),
-        (["demo", "worm"], "there is no demo 'worm'; choose from fly, coba, digits"),
+        (["demo", "worm"], "there is no demo 'worm'; choose from fly, coba, digits, brain"),
         (["demo", "--extent", "1"], "--extent is a whole number from 2 to 15, got '1'"),
         (["demo", "--extent", "16"], "--extent is a whole number from 2 to 15, got '16'"),
         (["demo", "fly", "--extent", "2.5"], "--extent is a whole number from 2 to 15, got '2.5'"),

@@ -61,6 +61,17 @@ CELLS = {
     "Every": (lambda **p: nex.Every(nex.LIF(**p), 3), 1.5),
     "Every Graded": (lambda **p: nex.Every(nex.Graded(**p), 3), 0.7),
     "Substeps": (lambda **p: nex.Substeps(nex.Refractory(nex.LIF(**p), 1.0), 4), 1.5),
+    "WilsonCowan": (nex.rates.WilsonCowan, 1.5),
+    "JansenRit": (nex.rates.JansenRit, 0.2),
+    "WongWang": (nex.rates.WongWang, 0.004),
+    "ReducedWongWang": (nex.rates.ReducedWongWang, 0.4),
+    "MontbrioPazoRoxin": (nex.rates.MontbrioPazoRoxin, 2.0),
+    "StuartLandau": (nex.rates.StuartLandau, 0.3),
+    "VanDerPol": (nex.rates.VanDerPol, 0.5),
+    "Kuramoto": (nex.rates.Kuramoto, 0.1),
+    "Theta": (nex.rates.Theta, 1.5),
+    "Balloon": (nex.rates.Balloon, 0.5),
+    "ThresholdLinear": (nex.rates.ThresholdLinear, 20.0),
     "Counted": (lambda **p: nex.layers.Counted(nex.LIF(**p)), 1.5),
     "Chain": (lambda **p: nex.Chain(nex.STP(**p), nex.NMDA()), 0.3),
     "Expon": (nex.Expon, 0.3),
@@ -125,6 +136,7 @@ OUTPUTS = {"COBA": nex.COBA(-80.0), "CUBA": nex.CUBA(), "Delta": nex.Delta(), "M
 COUPLINGS = {
     "Additive": nex.Additive(),
     "GapJunction": nex.GapJunction(),
+    "Sine": nex.rates.Sine(0.3),
     "RectifyingGapJunction": nex.RectifyingGapJunction(1.0, 0.5, 0.2),
 }
 

@@ -24,4 +24,5 @@ from ._lattice import Lattice as Lattice, lattice as lattice
 from ._one_to_one import one_to_one as one_to_one, OneToOne as OneToOne
 from ._plastic import plastic as plastic
 from ._procedural import Procedural as Procedural, procedural as procedural, ProceduralRule as ProceduralRule
+from ._tracts import Connectome as Connectome, synthetic_connectome as synthetic_connectome, tracts as tracts
 from ._transpose import Transpose as Transpose

@@ -17,6 +17,7 @@ from .._interfaces import AbstractConnectivity, AbstractCoupling
 from ..connect import CSR, Dense
 from ..synapses import CUBA, Instant
 from ._arrivals import Arrivals
+from ._history import History
 from ._population import Population
 
 
@@ -41,6 +42,23 @@ def loads(coupling: AbstractCoupling) -> bool:
     return affine is None or affine.b is not None
 
 
+def looks_back(projection: Any) -> bool:
+    """Whether each synapse reads the voltage of its source as it was one delay ago, for that is evaluated when it arrives
+    and cannot be sent ahead."""
+    return projection.delays and projection.coupling is not None and not is_affine(projection.coupling)
+
+
+def sends_ahead(projection: Any) -> bool:
+    """Whether what its synapses pass is under way to the receptor, each over a delay of its own."""
+    return projection.delays and not looks_back(projection)
+
+
+def seen(projection: Any, history: History, lag: int) -> Float[Array, " synapses"]:
+    """Of a projection that looks back, the voltages of the sources of its synapses, at their delays and `lag` steps more."""
+    comm = projection.comm
+    return history.read_each(comm.delays + lag, comm.rows + projection.pre.bounds(history.last.shape[0])[0])
+
+
 def load(coupling: AbstractCoupling, comm: AbstractConnectivity, x: Float[Array, " pre"]) -> Float[Array, " post"]:
     """`b` of an affine coupling. It does not change from step to step, so loops compute it once."""
     affine = coupling.affine(x)
@@ -49,12 +67,18 @@ def load(coupling: AbstractCoupling, comm: AbstractConnectivity, x: Float[Array,
 
 
 def over_synapses(
-    coupling: AbstractCoupling, comm: Dense | CSR, pre: Float[Array, " pre"], post: Float[Array, " post"]
+    projection: Any, pre: Float[Array, " pre"], post: Float[Array, " post"]
 ) -> tuple[Float[Array, " post"], Float[Array, " post"]]:
-    """`a` and `b` of a coupling that is evaluated for each synapse, linearised around the voltages of the targets."""
-    weight, sources, targets = _synapses(comm)
-    v = post[targets]
-    f, slope = jax.jvp(lambda v: coupling(pre[sources], v), (v,), (jnp.ones_like(v),))
+    """`a` and `b` of a coupling that is evaluated for each synapse, linearised around the voltages of the targets.
+
+    **Arguments:**
+
+    - `pre`: the voltages of sources, or, of a projection that looks back, those that its synapses see.
+    """
+    coupling = projection.coupling
+    weight, sources, targets = _synapses(projection.comm)
+    u, v = pre if looks_back(projection) else pre[sources], post[targets]
+    f, slope = jax.jvp(lambda v: coupling(u, v), (v,), (jnp.ones_like(v),))
     total = lambda x: jnp.zeros_like(post).at[targets].add((weight * x).astype(post.dtype))
     return total(f - slope * v), -total(slope)
 
@@ -104,11 +128,6 @@ def resolved(name: str, projection: Any, populations: dict[str, Any]) -> Any:
         )
     if is_affine(coupling):
         return projection
-    if projection.delays:
-        raise ValueError(
-            f"Network: the synapses of projection {name!r} have delays of their own, which {kind} cannot have: it is "
-            "evaluated when it arrives. Give the projection a `delay`."
-        )
     if isinstance(projection.comm, Dense | CSR):
         return projection
     return eqx.tree_at(lambda p: p.comm, projection, projection.comm.to_csr())

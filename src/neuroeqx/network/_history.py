@@ -47,6 +47,14 @@ class History(eqx.Module):
         row = (self.cursor - (lag - 1)) % self.ring.shape[0]
         return lax.dynamic_index_in_dim(self.ring, row, 0, keepdims=False)
 
+    def read_each(self, lags: Int[Array, " synapses"], sources: Int[Array, " synapses"]) -> Float[Array, " synapses"]:
+        """As `read`, of several cells at lags of their own."""
+        if self.ring is None or self.cursor is None:
+            return self.last[sources]
+        length, size = self.ring.shape
+        rows = (self.cursor - lags + 1) % length
+        return self.ring.reshape(-1)[rows * size + sources]
+
     def push(self, output: Float[Array, " size"]) -> "History":
         """The end of a step."""
         return History(output, self.ring, self.cursor)

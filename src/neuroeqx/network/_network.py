@@ -40,7 +40,7 @@ class NetworkState(eqx.Module):
 class Arrived(eqx.Module):
     """A network in the middle of a step: receptors have decayed and received, and no cell has moved yet.
 
-    - `sent`: what arrives at the synapses of each projection, one number for each source.
+    - `sent`: what arrives at the synapses of each projection: one number for each source, or for each that looks back.
     - `loads`: the conductances of couplings, of whole populations.
     """
 
@@ -48,7 +48,7 @@ class Arrived(eqx.Module):
     histories: dict[str, History]
     releases: dict[str, State]
     arrivals: dict[str, Arrivals]
-    sent: dict[str, Float[Array, " pre"]]
+    sent: dict[str, Float[Array, " sources_or_synapses"]]
     loads: dict[str, Float[Array, " post"]]
 
 
@@ -172,7 +172,7 @@ class Network(AbstractDynamics):
         lengths: dict[str, int] = {}
         arrivals = {}
         for projection in self.projections.values():
-            if projection.delays:
+            if _coupling.sends_ahead(projection):
                 target = self.populations[projection.post.name]
                 start, stop = projection.post.bounds(target.size)
                 place = _place(projection)
@@ -183,7 +183,7 @@ class Network(AbstractDynamics):
                 arrivals[place] = Arrivals.none(stop - start, lengths[place], dtype)
         sent: dict[str, list[Any]] = {}
         for projection in self.projections.values():
-            if projection.delays and projection.coupling is not None:
+            if _coupling.sends_ahead(projection) and projection.coupling is not None:
                 v = _section(_voltages(populations[projection.pre.name]), projection.pre)
                 x = _coupling.passed(projection.coupling, v)
                 sent.setdefault(_place(projection), []).append((projection.comm, x, self._lag(projection)))
@@ -262,10 +262,16 @@ class Network(AbstractDynamics):
         shared = self._shared(dt)
         lists = {}
         for i, (name, projection) in enumerate(self.projections.items()):
-            source, lag = projection.pre.name, self._steps(projection, dt)
-            whole = histories[_coupling.line(projection)].read(lag)
+            source, lag, history = (
+                projection.pre.name,
+                self._steps(projection, dt),
+                histories[_coupling.line(projection)],
+            )
+            whole = history.read(lag)
             x, active = _section(whole, projection.pre), None
-            if projection.coupling is not None:
+            if _coupling.looks_back(projection):
+                x = _coupling.seen(projection, history, self._lag(projection))
+            elif projection.coupling is not None:
                 x = _coupling.passed(projection.coupling, x)
             elif projection.release is not None:
                 own = None if key is None else jax.random.fold_in(key, len(self.populations) + i)
@@ -281,7 +287,9 @@ class Network(AbstractDynamics):
         return self.populations[projection.post.name].receptors[projection.receptor].lag
 
     def _steps(self, projection: Projection, dt: float) -> int:
-        """How many steps ago what acts now was sent, or is read to be sent on with delays of its own."""
+        """How many steps ago what acts now was sent (at the longest delay), or is read to be sent on with delays of its own."""
+        if _coupling.looks_back(projection):
+            return projection.comm.horizon + self._lag(projection)  # pyright: ignore
         return projection.steps(dt) + (0 if projection.delays else self._lag(projection))
 
     def _shared(self, dt: float) -> dict[tuple[str, int], int]:
@@ -312,12 +320,16 @@ class Network(AbstractDynamics):
             add = lambda g, p=projection, x=x, a=active: _add_product(g, x, a, p.comm)
             if projection.coupling is not None and _coupling.loads(projection.coupling):
                 add, loads = self._load(projection, x, populations, loads, add)
-            if projection.delays:
+            if _coupling.sends_ahead(projection):
                 place = _place(projection)
                 arrivals[place] = arrivals[place].deliver(projection.comm, x, active, self._lag(projection))  # pyright: ignore
             else:
                 populations = self._inject(populations, projection, add)
-        due = {_place(projection): projection for projection in self.projections.values() if projection.delays}
+        due = {
+            _place(projection): projection
+            for projection in self.projections.values()
+            if _coupling.sends_ahead(projection)
+        }
         for place, projection in due.items():
             now, arrivals[place] = arrivals[place].take()
             populations = self._inject(populations, projection, lambda g, now=now: g + now)
@@ -332,7 +344,7 @@ class Network(AbstractDynamics):
         if _coupling.is_affine(coupling):  # pyright: ignore
             b = _coupling.load(coupling, comm, x)  # pyright: ignore
         else:
-            a, b = _coupling.over_synapses(coupling, comm, x, _section(v, projection.post))  # pyright: ignore
+            a, b = _coupling.over_synapses(projection, x, _section(v, projection.post))
             add = lambda g: g + a
         start, stop = projection.post.bounds(v.shape[0])
         whole = b if (start, stop) == (0, v.shape[0]) else jnp.zeros_like(v).at[start:stop].set(b)

@@ -1,5 +1,6 @@
 """One-step integration methods."""
 
+from ._amplitudes import Amplitudes as Amplitudes
 from ._diffrax import FromDiffrax as FromDiffrax
 from ._euler import Euler as Euler
 from ._euler_maruyama import EulerMaruyama as EulerMaruyama

@@ -8,6 +8,7 @@ from jaxtyping import Array
 
 from .._interfaces import AbstractNoiseStepper, AbstractStepper
 from .._types import Time, VectorField, Y
+from ._amplitudes import Amplitudes
 from ._euler import Euler
 from ._sigma import check_drift, sigma
 
@@ -28,9 +29,9 @@ class EulerMaruyama(AbstractNoiseStepper):
     **Arguments:**
 
     - `sigma`: $g$, in units of the variable per square root of ms. A number, or an array that broadcasts against the
-        population, not negative: noise of the voltage. Or a function `(t, y)` to such an array, or to a state like y, of
-        the amplitudes of all variables; define it once, or make it an `equinox.Module`, whose parameters are then
-        trainable. Each variable of each cell has noise of its own.
+        population, not negative: noise of the voltage. `steppers.Amplitudes(x=..., y=...)`: noise of these variables. Or a
+        function `(t, y)` to such an array, or to a state like y, of the amplitudes of all variables; define it once, or
+        make it an `equinox.Module`, whose parameters are then trainable. Each variable of each cell has noise of its own.
     - `drift`: how the equations without noise are solved, forward Euler by default; `ExpEuler()` keeps the stability that
         cells have without noise.
     """
@@ -43,7 +44,7 @@ class EulerMaruyama(AbstractNoiseStepper):
 
     @property
     def order(self) -> float:
-        return 0.5 if callable(self.sigma) else 1.0
+        return 0.5 if callable(self.sigma) and not isinstance(self.sigma, Amplitudes) else 1.0
 
     @property
     def is_ito(self) -> bool:
