@@ -1,6 +1,6 @@
 """Models as autonomous systems dx/dt = f(x) of a vector."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -105,6 +105,8 @@ def system(
     plasticity or kinetics, whose state is more than that of their cells.
     """
     if isinstance(model, Network):
+        if current is not None and not isinstance(current, Mapping):
+            raise TypeError(f"system: the `current` of a network is a dictionary by population, got {current!r}.")
         field = NetworkField(model, {} if current is None else dict(current))
         start = field.init() if y0 is None else y0
     elif isinstance(model, AbstractNeuron | AbstractGradedCell):
