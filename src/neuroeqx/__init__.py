@@ -3,6 +3,7 @@
 from importlib.metadata import version as _version
 
 from . import (
+    analysis as analysis,
     connect as connect,
     encode as encode,
     io as io,

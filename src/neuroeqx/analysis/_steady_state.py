@@ -39,7 +39,7 @@ def steady_state(system: System, start: State | None = None, *, max_steps: int =
 
 @eqx.filter_jit
 def _steady(system: System, x0: Float[Array, " n"], max_steps: int) -> Float[Array, " n"]:
-    x0, fixed = _constant((x0, system))
+    x0, fixed = constant((x0, system))
     scale = scales(x0)
     scaled = lambda z, f: f(z * scale) / scale
     # It goes downhill from anywhere, but may end in a minimum of |f| above zero; so Newton's method has the last word.
@@ -52,7 +52,7 @@ def _steady(system: System, x0: Float[Array, " n"], max_steps: int) -> Float[Arr
 def root(function: Any, near: Float[Array, " n"], args: Any, message: str) -> Float[Array, " n"]:
     """The zero of `function(x, args)` that Newton's method finds from a point near to it, differentiable by `args`; an error at
     run time with this message if there is none."""
-    near = _constant(near)
+    near = constant(near)
     scale = scales(near)
     solver = optx.Newton(tolerance(near), tolerance(near), linear_solver=lx.LU())
     scaled = lambda z, args: function(z * scale, args) / scale
@@ -61,7 +61,7 @@ def root(function: Any, near: Float[Array, " n"], args: Any, message: str) -> Fl
     return eqx.error_if(found.value * scale, ~ok, f"{message}.")
 
 
-def _constant(tree: Any) -> Any:
+def constant(tree: Any) -> Any:
     """Where a search begins says nothing about where it ends: no derivatives go that way."""
     return jtu.tree_map(lambda x: lax.stop_gradient(x) if eqx.is_inexact_array(x) else x, tree)
 
