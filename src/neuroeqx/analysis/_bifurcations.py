@@ -93,7 +93,9 @@ def hopf(family: Callable[[Float[Array, ""]], System], x: Float[Array, " n"], p:
 
     start = jnp.concatenate([x, c, d, omega[None], p[None]])
     u = root(extended, start, family, "hopf: there is no Hopf point near the start")
-    omega = eqx.error_if(u[-2], jnp.abs(u[-2]) < 1e-6 * omega, "hopf: two real eigenvalues of opposite sign, not a pair.")
+    omega = eqx.error_if(
+        u[-2], jnp.abs(u[-2]) < 1e-6 * omega, "hopf: two real eigenvalues of opposite sign, not a pair."
+    )
     return Hopf(u[:n], u[-1], jnp.abs(omega))
 
 

@@ -127,7 +127,9 @@ def _follow(
     def record(walk: _Walk, keep: Array) -> _Walk:
         x, p = (walk.z * scale)[:-1], (walk.z * scale)[-1]
         row = (p, x, walk.tangent[-1], eigenvalues(family(p), x))
-        found = tuple(a.at[jnp.where(keep, walk.count, max_points)].set(r) for a, r in zip(walk.found, row, strict=True))
+        found = tuple(
+            a.at[jnp.where(keep, walk.count, max_points)].set(r) for a, r in zip(walk.found, row, strict=True)
+        )
         return walk._replace(found=found, count=walk.count + keep.astype(jnp.int32))
 
     def step(walk: _Walk) -> _Walk:

@@ -96,7 +96,9 @@ def limit_cycle(
     multipliers = multipliers[jnp.argsort(-jnp.abs(multipliers))]
     # One step of Newton's method, which moves nothing and has the derivative of the implicit function theorem. Flows that
     # are differentiated backwards take longer to compile, so only this one is.
-    jacobian = jnp.block([[monodromy - jnp.eye(x.size, dtype=x.dtype), fixed(x)[:, None]], [normal[None], jnp.zeros((1, 1), x.dtype)]])
+    jacobian = jnp.block(
+        [[monodromy - jnp.eye(x.size, dtype=x.dtype), fixed(x)[:, None]], [normal[None], jnp.zeros((1, 1), x.dtype)]]
+    )
     either_way = _Flow(accuracy, max_steps, diffrax.DirectAdjoint())
     u = u - jnp.linalg.solve(jacobian, shooting(u, system, either_way))
     return LimitCycle(u[:-1], u[-1], multipliers, shares * period, states)

@@ -57,7 +57,9 @@ class MeanField(eqx.Module):
             if given not in ((), shape if name == "weight" else shape[1:]):
                 raise ValueError(f"MeanField: `{name}` has shape {given}, which does not fit {shape[0]} populations.")
 
-    def moments(self, rates: Float[Array, " populations"]) -> tuple[Float[Array, " populations"], Float[Array, " populations"]]:
+    def moments(
+        self, rates: Float[Array, " populations"]
+    ) -> tuple[Float[Array, " populations"], Float[Array, " populations"]]:
         """$\\mu$ and $\\sigma$ at given rates (Hz), mV."""
         jumps = self.in_degree * self.weight
         per_ms = rates / 1000.0, self.rate_ext / 1000.0

@@ -55,7 +55,9 @@ class NetworkField(eqx.Module):
         for name, population in self.network.populations.items():
             load = arrived.loads[name].reshape(population.shape) if name in arrived.loads else None
             drive = self.currents.get(name)
-            current = population.current(arrived.populations[name], None if drive is None else as_parameter(drive), load)
+            current = population.current(
+                arrived.populations[name], None if drive is None else as_parameter(drive), load
+            )
             derivatives[name] = population.cell.vector_field(0.0, y[name], current_at(current, 0.0))
         return derivatives
 

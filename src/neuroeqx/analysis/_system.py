@@ -79,9 +79,7 @@ class System(eqx.Module):
         return jax.jacfwd(self)(x)
 
 
-def system(
-    model: Any, current: Any = None, *, y0: State | None = None, shape: int | tuple[int, ...] = ()
-) -> System:
+def system(model: Any, current: Any = None, *, y0: State | None = None, shape: int | tuple[int, ...] = ()) -> System:
     """The autonomous system of a model under a constant current.
 
     The reset of a neuron is no part of it, nor is noise: it is the `vector_field`. As a tree it holds the parameters of the

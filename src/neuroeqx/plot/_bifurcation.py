@@ -49,7 +49,9 @@ def bifurcation(
     ends = [0, *(np.flatnonzero(np.diff(stable.astype(int))) + 1), len(stable)]
     for first, end in zip(ends[:-1], ends[1:], strict=True):
         part = slice(max(first - 1, 0), end)
-        style: dict[str, Any] = dict(color="black", lw=1.5, ls="-") if stable[first] else dict(color="0.4", lw=1.0, ls="--")
+        style: dict[str, Any] = (
+            dict(color="black", lw=1.5, ls="-") if stable[first] else dict(color="0.4", lw=1.0, ls="--")
+        )
         label = once("stable" if stable[first] else "unstable")
         ax.plot(branch.p[part], branch.x[part, i], label=label, **style)
     for points, marker, name in ((branch.folds, "s", "fold"), (branch.hopfs, "D", "Hopf point")):
