@@ -71,8 +71,8 @@ def fold(family: Callable[[Float[Array, ""]], System], x: Float[Array, " n"], p:
 
 @eqx.filter_jit
 def hopf(family: Callable[[Float[Array, ""]], System], x: Float[Array, " n"], p: Float[Array, ""]) -> Hopf:
-    """The Hopf point near to an equilibrium, $f = 0$, $J q = i \\omega q$, $\\bar{c} \\cdot q = 1$ (Griewank & Reddien 1983), by
-    Newton's method.
+    """The Hopf point near to an equilibrium, $f = 0$, $J q = i \\omega q$, $\\bar{c} \\cdot q = 1$ (Griewank & Reddien
+    1983), by Newton's method.
 
     Differentiable by the arrays of the family, by the implicit function theorem.
 

@@ -173,7 +173,7 @@ def _special(
         turns = slopes[i] * slopes[i + 1] < 0.0
         change = abs(int(growing[i + 1]) - int(growing[i]))
         if turns:
-            folds.append(fold(family, *_between(p, x, i, slopes[i], slopes[i + 1])))
+            folds.append(fold(family, *_between(p, x, i, float(slopes[i]), float(slopes[i + 1]))))
             # A fold changes one real eigenvalue; what else has changed are pairs.
             change -= change % 2
         if change >= 2:

@@ -47,8 +47,8 @@ def fixed_points(
     **Arguments:**
 
     - `starts`: `[starts, n]`, such as `jax.random.uniform(key, (100, n), minval=low, maxval=high)`.
-    - `tolerance`: the largest speed of a fixed point, relative to the spread of the starts, 1/ms; by default the 2/3-th power of
-        the precision, 2.4e-5 for float32 and 3.7e-11 for float64.
+    - `tolerance`: the largest speed of a fixed point, relative to the spread of the starts, 1/ms; by default the 2/3-th power
+        of the precision, 2.4e-5 for float32 and 3.7e-11 for float64.
     - `apart`, `max_steps`: as in `slow_points`.
 
     **Returns:** each point once, in the order of its first variable.
@@ -63,8 +63,8 @@ def fixed_points(
 def slow_points(
     system: System, starts: Float[Array, "starts n"] | np.ndarray, *, apart: float = 1e-3, max_steps: int = 256
 ) -> FixedPoints:
-    """The minima of the squared speed $|f(x)|^2$ that a search from many starts finds (Sussillo & Barak 2013): fixed points, and
-    others that trajectories pass slowly.
+    """The minima of the squared speed $|f(x)|^2$ that a search from many starts finds (Sussillo & Barak 2013): fixed points,
+    and others that trajectories pass slowly.
 
     Starts are searched at once, by the method of Levenberg and Marquardt, each variable measured by its spread over them (or,
     where that is zero, by 1 + its size).

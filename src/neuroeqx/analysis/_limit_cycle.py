@@ -57,7 +57,7 @@ def limit_cycle(
 
     The flow $\\varphi$ is that of `diffrax.Dopri8` with adaptive steps, whose derivative Newton's method uses; the cycle may be
     unstable, as long as deviations grow by less over a period than the precision allows. The period and the point `x` are
-    differentiable by the parameters of the system, forwards and backwards, once; of multipliers and samples derivatives are cut.
+    differentiable by the parameters of the system, forwards and backwards, once; those of multipliers and samples are cut.
 
     **Arguments:**
 

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from .._types import State
 from .._simulate import count_steps
+from .._types import State
 from ..steppers import RK4
 from ._system import System
 

@@ -19,8 +19,8 @@ class MeanField(eqx.Module):
     taken as white noise, with jumps of the voltage as synapses (Amit & Brunel 1997; Brunel 2000):
 
     $\mu_j = \tau_j (\sum_i C_{ij} J_{ij} \nu_i + J^{ext}_j \nu^{ext}_j)$,
-    $\sigma_j^2 = \tau_j (\sum_i C_{ij} J_{ij}^2 \nu_i + (J^{ext}_j)^2 \nu^{ext}_j)$, $\nu_j = \Phi(\mu_j, \sigma_j)$, the rate of
-    `siegert`.
+    $\sigma_j^2 = \tau_j (\sum_i C_{ij} J_{ij}^2 \nu_i + (J^{ext}_j)^2 \nu^{ext}_j)$, $\nu_j = \Phi(\mu_j, \sigma_j)$, the
+    rate of `siegert`.
 
     As a function of rates it is $d\nu/dt = (\Phi(\nu) - \nu) / \tau$, per ms, so that `system(mean_field, y0=rates)` goes into
     `fixed_points`, `stability` and `continuation`. (The relaxation is a convention: its zeros, and not its speed, are those of

@@ -1,5 +1,6 @@
 """Networks of graded cells in continuous time."""
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -64,10 +65,7 @@ class NetworkField(eqx.Module):
     def _state(self, y: dict[str, State]) -> Any:
         """The network's state in which every line holds what it is sent now."""
         state = _from_rest(self.network).init(dt=_DT)
-        cells = {
-            name: eqx.tree_at(lambda s: s.cell, own, y[name], is_leaf=lambda x: x is own.cell)
-            for name, own in state.populations.items()
-        }
+        cells = {name: dataclasses.replace(own, cell=y[name]) for name, own in state.populations.items()}
         now: dict[str, Array] = {}
         for name, population in self.network.populations.items():
             if isinstance(population.cell, AbstractGradedCell):

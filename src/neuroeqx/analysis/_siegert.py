@@ -95,8 +95,8 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 
 
 def _integral(low: Array, high: Array) -> Array:
-    """Of erfcx from `low` to `high`, neither negative, by Gauss and Legendre in log(1 + s): there it is smooth, and flat where it
-    falls as 1 / s."""
+    """Of erfcx from `low` to `high`, neither negative, by Gauss and Legendre in log(1 + s): there it is smooth, and flat where
+    it falls as 1 / s."""
     begin, end = jnp.log1p(low), jnp.log1p(high)
     nodes, weights = (jnp.asarray(x, low.dtype) for x in (_NODES, _WEIGHTS))
     half = 0.5 * (end - begin)

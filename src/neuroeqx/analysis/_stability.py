@@ -43,7 +43,7 @@ def _eigenvalues(system: System, x: Float[Array, " n"]) -> Complex[Array, " n"]:
 def eigenvalues(system: System, x: Float[Array, " n"]) -> Complex[Array, " n"]:
     """Of the Jacobian, the one of largest real part first."""
     values = jnp.linalg.eigvals(system.jacobian(x))
-    return values[jnp.lexsort((values.imag, -values.real))]
+    return values[jnp.lexsort((-values.imag, -values.real))]
 
 
 def classify(eigenvalues: Complex[np.ndarray, " n"] | Complex[Array, " n"], tolerance: float = 1e-6) -> str:

@@ -46,7 +46,7 @@ def fano_factor(trains: Any, window: float, t0: float | None = None, t1: float |
 
 
 def count_correlations(trains: Any, window: float, t0: float | None = None, t1: float | None = None) -> np.ndarray:
-    """Pearson's correlation of the counts of every two trains, `[trains, trains]`, NaN where the counts of a train never change.
+    """Pearson's correlation of the counts of every two trains, `[trains, trains]`, NaN where those of a train never change.
 
     **Arguments:** as in `counts`.
     """

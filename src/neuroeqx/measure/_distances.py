@@ -63,8 +63,8 @@ def isi_distance(a: Any, b: Any, t0: float, t1: float) -> float:
     r"""The mean over time of $|\nu_a - \nu_b| / \max(\nu_a, \nu_b)$, with the intervals between spikes in which each train is
     (Kreuz et al. 2007): 0 of equal trains, at most 1.
 
-    Before the first spike the interval is the time since `t0`, or the first one between spikes if that is longer; so at the end. A
-    train without spikes is in one interval all the time.
+    Before the first spike the interval is the time since `t0`, or the first one between spikes if that is longer; so at the
+    end. A train without spikes is in one interval all the time.
 
     **Arguments:**
 
@@ -78,12 +78,12 @@ def isi_distance(a: Any, b: Any, t0: float, t1: float) -> float:
 
 
 def spike_distance(a: Any, b: Any, t0: float, t1: float) -> float:
-    r"""The SPIKE-distance, the mean over time of $\frac{S_a \nu_b + S_b \nu_a}{2 \langle \nu \rangle^2}$ (Kreuz et al. 2013): 0 of
-    equal trains, at most 1.
+    r"""The SPIKE-distance, the mean over time of $\frac{S_a \nu_b + S_b \nu_a}{2 \langle \nu \rangle^2}$ (Kreuz et al. 2013): 0
+    of equal trains, at most 1.
 
-    $S_a$ goes linearly from one spike of a to the next between their distances to the nearest spike of b, $\nu$ are the intervals of
-    `isi_distance`, $\langle \nu \rangle$ the mean of the two. The integral is exact. At the ends (Satuvuori et al. 2017) S is what it
-    is at the first or last spike, and a further spike lies where the interval of the end begins or ends.
+    $S_a$ goes linearly from one spike of a to the next between their distances to the nearest spike of b, $\nu$ are the
+    intervals of `isi_distance`, $\langle \nu \rangle$ the mean of the two. The integral is exact. At the ends (Satuvuori et al.
+    2017) S is what it is at the first or last spike, and a further spike lies where the interval of the end begins or ends.
 
     **Arguments:** as in `isi_distance`.
     """
@@ -121,8 +121,8 @@ class _Intervals:
 
 
 def sttc(a: Any, b: Any, window: float, t0: float | None = None, t1: float | None = None) -> float:
-    r"""The spike time tiling coefficient, $\frac{1}{2} (\frac{P_a - T_b}{1 - P_a T_b} + \frac{P_b - T_a}{1 - P_b T_a})$ (Cutts &
-    Eglen 2014): a correlation from -1 to 1 that does not depend on rates. $P_a$ is the share of spikes of a that are within
+    r"""The spike time tiling coefficient, $\frac{1}{2} (\frac{P_a - T_b}{1 - P_a T_b} + \frac{P_b - T_a}{1 - P_b T_a})$ (Cutts
+    & Eglen 2014): a correlation from -1 to 1 that does not depend on rates. $P_a$ is the share of spikes of a that are within
     `window` of one of b, $T_a$ the share of the time that is within `window` of one of a.
 
     **Arguments:**

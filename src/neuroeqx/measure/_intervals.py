@@ -30,8 +30,8 @@ def cv(trains: Any, t0: float | None = None, t1: float | None = None) -> np.ndar
 
 
 def cv2(trains: Any, t0: float | None = None, t1: float | None = None) -> np.ndarray:
-    """The mean of $2 |I_{i+1} - I_i| / (I_{i+1} + I_i)$ over successive intervals (Holt et al. 1996): as `cv`, and blind to slow
-    changes of the rate. 1 of a Poisson process.
+    """The mean of $2 |I_{i+1} - I_i| / (I_{i+1} + I_i)$ over successive intervals (Holt et al. 1996): as `cv`, and blind to
+    slow changes of the rate. 1 of a Poisson process.
 
     **Arguments:** as in `intervals`. **Returns:** as `cv`.
     """
