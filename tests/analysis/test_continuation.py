@@ -52,6 +52,7 @@ def test_normal_forms_and_their_derivatives(x64, ledger):
     assert float(slope(a)) == pytest.approx(-1.2, abs=1e-9)
 
 
+@pytest.mark.thorough
 def test_a_pitchfork_is_a_crossing_and_no_fold(x64):
     family = lambda p: analysis.system(lambda x: p * x - x**3, y0=jnp.zeros(1))
     branch = analysis.continuation(family, (-1.0, 1.0))
@@ -103,6 +104,7 @@ def test_morris_lecar_of_class_1(x64, ledger):
     ledger("analysis.continuation", "SciPy", "folds and Hopf point of MorrisLecar, class 1, uA/cm2", error, 1e-8)
 
 
+@pytest.mark.thorough
 def test_branches_in_single_precision_and_the_errors():
     family = eqx.Partial(normal_form, jnp.asarray(1.5))
     branch = analysis.continuation(family, (-3.0, 3.0), max_step=0.05)

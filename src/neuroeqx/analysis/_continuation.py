@@ -40,7 +40,7 @@ class Branch(eqx.Module):
     @property
     def is_stable(self) -> np.ndarray:
         """Whether small deviations decay, `[points]`."""
-        return np.all(self.eigenvalues.real < 0.0, axis=1)
+        return np.all(np.real(self.eigenvalues) < 0.0, axis=1)
 
 
 def continuation(
@@ -168,7 +168,7 @@ def _special(
 ) -> tuple[tuple[Fold, ...], tuple[Hopf, ...], tuple[float, ...]]:
     """What happens between points, from the signs of the slope dp/ds and the numbers of growing directions."""
     folds, hopfs, crossings = [], [], []
-    growing = np.sum(values.real > 0.0, axis=1)
+    growing = np.sum(np.real(values) > 0.0, axis=1)
     for i in range(len(p) - 1):
         turns = slopes[i] * slopes[i + 1] < 0.0
         change = abs(int(growing[i + 1]) - int(growing[i]))
@@ -192,6 +192,6 @@ def _between(p: np.ndarray, x: np.ndarray, i: int, a: float, b: float) -> tuple[
 
 def _nearest_pair(values: np.ndarray) -> float:
     """The real part of the complex pair that is nearest to the imaginary axis; of any eigenvalue if there is no pair."""
-    turning = values.imag > 1e-9 * np.abs(values).max()
-    real = values.real[turning] if turning.any() else values.real
+    turning = np.imag(values) > 1e-9 * np.abs(values).max()
+    real = np.real(values)[turning] if turning.any() else np.real(values)
     return float(real[np.argmin(np.abs(real))])

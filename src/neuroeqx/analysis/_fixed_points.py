@@ -28,7 +28,7 @@ class FixedPoints(eqx.Module):
     @property
     def is_stable(self) -> np.ndarray:
         """Whether small deviations decay, for each point."""
-        return np.all(self.eigenvalues.real < 0.0, axis=1)
+        return np.all(np.real(self.eigenvalues) < 0.0, axis=1)
 
     def __len__(self) -> int:
         return len(self.x)

@@ -127,5 +127,7 @@ class _Flow(eqx.Module):
             stepsize_controller=diffrax.PIDController(rtol=self.rtol, atol=self.rtol),
             adjoint=self.adjoint,
             max_steps=self.max_steps,
+            # Infinite where they do not suffice, of which `root` speaks.
+            throw=False,
         )
         return solution.ys * scale[None]  # pyright: ignore[reportOptionalOperand]

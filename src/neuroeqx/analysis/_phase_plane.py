@@ -97,7 +97,8 @@ def _nullclines(
 ) -> tuple[np.ndarray, ...]:
     from contourpy import contour_generator
 
-    lines = contour_generator(grid[0], grid[1], np.asarray(values, np.float64)).lines(0.0)
+    found = contour_generator(grid[0], grid[1], np.asarray(values, np.float64)).lines(0.0)
+    lines = [np.asarray(line) for line in found]
     if not lines:
         return ()
     size = np.asarray([g[-1] - g[0] for g in grid])

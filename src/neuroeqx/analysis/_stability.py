@@ -15,7 +15,7 @@ class Stability(eqx.Module):
     - `kind`: as `classify` names it.
     """
 
-    eigenvalues: Complex[Array, " n"] | np.ndarray
+    eigenvalues: np.ndarray
     kind: str = eqx.field(static=True)
 
     @property

@@ -140,7 +140,7 @@ def sttc(a: Any, b: Any, window: float, t0: float | None = None, t1: float | Non
         return float("nan")
 
     def near(x: np.ndarray, y: np.ndarray) -> float:
-        first, last = (np.searchsorted(y, x + shift, side) for shift, side in ((-window, "left"), (window, "right")))
+        first, last = np.searchsorted(y, x - window, "left"), np.searchsorted(y, x + window, "right")
         return float(np.mean(last > first))
 
     def tiled(x: np.ndarray) -> float:
