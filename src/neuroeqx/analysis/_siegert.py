@@ -48,35 +48,37 @@ def siegert(
 @jax.custom_jvp
 def log_passage(a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
     """The logarithm of the integral of erfcx(-u) = e^(u^2) (1 + erf u) from a to b > a."""
-    log, _ = _parts(a, b)
-    return log
+    top = jnp.maximum(b, 0.0)
+    return jnp.log(_lowered(a, b, top)) + top * top
 
 
 @log_passage.defjvp
 def _(primals: Any, tangents: Any) -> Any:
     (a, b), (da, db) = primals, tangents
-    log, exponent = _parts(a, b)
-    # erfcx(-u) / integral, both times e^-exponent.
-    share = lambda u: _scaled(u, exponent) / jnp.exp(log - exponent)
-    return log, share(b) * db - share(a) * da
+    top = jnp.maximum(b, 0.0)
+    integral = _lowered(a, b, top)
+    slope = (_integrand(b, top) * db - _integrand(a, top) * da) / integral
+    return jnp.log(integral) + top * top, slope
 
 
-def _parts(a: Array, b: Array) -> tuple[Array, Array]:
-    """The logarithm, and by how much e^(b^2) raises it."""
-    up, low = jnp.maximum(b, 0.0), jnp.maximum(a, 0.0)
-    exponent = up * up
+def _lowered(a: Array, b: Array, top: Array) -> Array:
+    """The integral times e^(-top^2)."""
+    low = jnp.maximum(a, 0.0)
     # Above zero erfcx(-u) = 2 e^(u^2) - erfcx(u), whose first part is Dawson's function.
-    raised = 2.0 * special.dawsn(up) - 2.0 * jnp.exp(low * low - exponent) * special.dawsn(low)
-    level = _integral(jnp.abs(b), jnp.abs(a))
-    return jnp.log(raised + jnp.exp(-exponent) * level) + exponent, exponent
+    raised = 2.0 * special.dawsn(top) - 2.0 * _exp_squares(low, top) * special.dawsn(low)
+    return raised + jnp.exp(-top * top) * _integral(jnp.abs(b), jnp.abs(a))
 
 
-def _scaled(u: Array, exponent: Array) -> Array:
-    """erfcx(-u) e^-exponent, for u^2 not above the exponent where u is positive."""
-    above = u > 0.0
-    up = jnp.where(above, u, 0.0)
-    high = 2.0 * jnp.exp(up * up - exponent) - jnp.exp(-exponent) * _erfcx(up)
-    return jnp.where(above, high, jnp.exp(-exponent) * _erfcx(jnp.where(above, 0.0, -u)))
+def _integrand(u: Array, top: Array) -> Array:
+    """erfcx(-u) e^(-top^2), for u not above top."""
+    up = jnp.maximum(u, 0.0)
+    low = jnp.exp(-top * top)
+    return jnp.where(u > 0.0, 2.0 * _exp_squares(up, top) - low * _erfcx(up), low * _erfcx(jnp.maximum(-u, 0.0)))
+
+
+def _exp_squares(u: Array, top: Array) -> Array:
+    """e^(u^2 - top^2). As a product: of a difference of squares compilers round only one, and of large ones that is a lot."""
+    return jnp.exp((u - top) * (u + top))
 
 
 def _erfcx(s: Array) -> Array:
