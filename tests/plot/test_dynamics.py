@@ -5,6 +5,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 
+import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import neuroeqx as nex
 import numpy as np
@@ -21,13 +22,13 @@ def close_figures():
 def branch():
     """A stable part, a fold, an unstable one."""
     x = np.linspace(-1.0, 1.0, 9)
-    fold = analysis.Fold(np.array([0.0]), np.array(0.0))
+    fold = analysis.Fold(jnp.zeros(1), jnp.zeros(()))
     return analysis.Branch(-(x**2), x[:, None], (2.0 * x[:, None]).astype(complex), (fold,), (), (), ("v",))
 
 
 def test_bifurcation_diagrams_show_stability_special_points_and_cycles():
-    states = np.array([[-3.0], [4.0], [0.0]])
-    cycle = analysis.LimitCycle(states[0], np.array(2.0), np.array([1.0 + 0j]), np.arange(3.0), states)
+    states = jnp.array([[-3.0], [4.0], [0.0]])
+    cycle = analysis.LimitCycle(states[0], jnp.array(2.0), jnp.array([1.0 + 0j]), jnp.arange(3.0), states)
     ax = nex.plot.bifurcation(branch(), "v", [(-0.5, cycle)], xlabel="current")
     lines = {line.get_label(): line for line in ax.lines}
     assert lines["stable"].get_ydata().max() < 0.0 and lines["stable"].get_linestyle() == "-"

@@ -87,6 +87,37 @@ def continuation(
     return Branch(ps, xs, values, *_special(family, ps, xs, slopes, values), first.names)
 
 
+class _Curve(eqx.Module):
+    """The equilibria of a family as a curve f(z) = 0 in z, the variables and the parameter in units of `scale`."""
+
+    family: Any
+    scale: Float[Array, " m"]
+
+    def __call__(self, z: Float[Array, " m"]) -> Float[Array, " n"]:
+        x = z * self.scale
+        return self.family(x[-1])(x[:-1]) / self.scale[:-1]
+
+    def jacobian(self, z: Float[Array, " m"], row: Float[Array, " m"]) -> Float[Array, "m m"]:
+        """That of f, and a last row."""
+        return jnp.concatenate([jax.jacfwd(self)(z), row[None]])
+
+    def tangent(self, z: Float[Array, " m"], towards: Float[Array, " m"]) -> Float[Array, " m"]:
+        t = jnp.linalg.solve(self.jacobian(z, towards), jnp.zeros_like(z).at[-1].set(1.0))
+        return t / jnp.linalg.norm(t)
+
+    def corrected(self, z: Float[Array, " m"], row: Float[Array, " m"]) -> tuple[Float[Array, " m"], Bool[Array, ""]]:
+        """The point of the curve in the plane through z that is normal to `row`, and whether Newton's method has found it."""
+        target = row @ z
+
+        def newton(_: Any, at: tuple[Array, Array]) -> tuple[Array, Array]:
+            z, _ = at
+            change = jnp.linalg.solve(self.jacobian(z, row), jnp.append(self(z), row @ z - target))
+            return z - change, jnp.max(jnp.abs(change))
+
+        z, change = lax.fori_loop(0, 6, newton, (z, jnp.full((), jnp.inf, z.dtype)))
+        return z, change < tolerance(z)
+
+
 class _Walk(NamedTuple):
     z: Float[Array, " m"]
     tangent: Float[Array, " m"]
@@ -105,24 +136,7 @@ def _follow(
     scale = jnp.append(scales(x0), jnp.abs(limits[1] - limits[0]))
     low, high = (jnp.min(limits) / scale[-1], jnp.max(limits) / scale[-1])
     along_p = jnp.zeros_like(scale).at[-1].set(jnp.sign(limits[1] - limits[0]))
-    curve = lambda z: family((z * scale)[-1])((z * scale)[:-1]) / scale[:-1]
-    jacobian = lambda z, row: jnp.concatenate([jax.jacfwd(curve)(z), row[None]])
-
-    def tangent_at(z: Array, row: Array) -> Array:
-        t = jnp.linalg.solve(jacobian(z, row), jnp.zeros_like(z).at[-1].set(1.0))
-        return t / jnp.linalg.norm(t)
-
-    def corrected(z: Array, row: Array) -> tuple[Array, Array]:
-        """The point of the curve in the plane through z that is normal to `row`."""
-        target = row @ z
-
-        def newton(_: Any, at: tuple[Array, Array]) -> tuple[Array, Array]:
-            z, _ = at
-            change = jnp.linalg.solve(jacobian(z, row), jnp.append(curve(z), row @ z - target))
-            return z - change, jnp.max(jnp.abs(change))
-
-        z, change = lax.fori_loop(0, 6, newton, (z, jnp.full((), jnp.inf, z.dtype)))
-        return z, change < tolerance(z)
+    curve = _Curve(family, scale)
 
     def record(walk: _Walk, keep: Array) -> _Walk:
         x, p = (walk.z * scale)[:-1], (walk.z * scale)[-1]
@@ -133,15 +147,15 @@ def _follow(
         return walk._replace(found=found, count=walk.count + keep.astype(jnp.int32))
 
     def step(walk: _Walk) -> _Walk:
-        ahead, ok = corrected(walk.z + walk.step * walk.tangent, walk.tangent)
-        tangent = tangent_at(ahead, walk.tangent)
+        ahead, ok = curve.corrected(walk.z + walk.step * walk.tangent, walk.tangent)
+        tangent = curve.tangent(ahead, walk.tangent)
         cosine = tangent @ walk.tangent
         ok = ok & (cosine > np.cos(np.radians(20.0)))  # not where it is NaN
         left = ok & ((ahead[-1] < low) | (ahead[-1] > high))
         # Back to the end of the interval, along the chord.
         edge = jnp.clip(ahead[-1], low, high)
         share = (edge - walk.z[-1]) / jnp.where(left, ahead[-1] - walk.z[-1], 1.0)
-        at_edge, met = corrected((walk.z + share * (ahead - walk.z)).at[-1].set(edge), along_p)
+        at_edge, met = curve.corrected((walk.z + share * (ahead - walk.z)).at[-1].set(edge), along_p)
         z = jnp.where(left, at_edge, ahead)
         keep = ok & (~left | met)
         shorter = 0.5 * walk.step
@@ -158,7 +172,7 @@ def _follow(
     room = lambda *shape, dtype=x0.dtype: jnp.zeros((max_points, *shape), dtype)
     complex_type = np.result_type(x0.dtype, np.complex64)
     found = (room(), room(n), room(), room(n, dtype=complex_type))
-    start = _Walk(z, tangent_at(z, along_p), steps[1] / 8.0, jnp.zeros((), jnp.int32), jnp.zeros((), bool), found)
+    start = _Walk(z, curve.tangent(z, along_p), steps[1] / 8.0, jnp.zeros((), jnp.int32), jnp.zeros((), bool), found)
     end = lax.while_loop(lambda walk: ~walk.done, step, record(start, jnp.ones((), bool)))
     return end.count, end.found
 
