@@ -42,7 +42,8 @@ LAYERS = [
 SIBLINGS_MAY = {("cable", "channels"), ("steppers", "_interfaces"), ("surrogate", "_interfaces"), ("_wrappers", "_interfaces"),
                 ("_loop", "_record"), ("_simulate", "_record"), ("_simulate", "_loop"), ("_explain", "_loop"),
                 ("_explain", "_record"), ("__main__", "_cli"), ("_cli", "demos"), ("_cli", "train"),
-                ("demos", "measure"), ("demos", "plot"), ("tasks", "encode"), ("train", "demos"), ("train", "io"),
+                ("demos", "measure"), ("demos", "plot"), ("plot", "analysis"), ("tasks", "encode"), ("train", "demos"),
+                ("train", "io"),
                 ("train", "learn"), ("train", "layers"), ("train", "tasks"), ("train", "encode")}  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from importlib.metadata import version as _version
 
 from . import (
+    analysis as analysis,
     cable as cable,
     channels as channels,
     connect as connect,
