@@ -18,6 +18,7 @@ from . import (
     surrogate as surrogate,
     tasks as tasks,
 )
+from ._adaptive import Adaptive as Adaptive
 from ._current import Affine as Affine
 from ._explain import explain as explain, Explanation as Explanation
 from ._fields import as_parameter as as_parameter, param as param, static as static
@@ -55,6 +56,7 @@ from ._record import (
     weights as weights,
 )
 from ._simulate import simulate as simulate, Solution as Solution
+from ._solve import Located as Located, solve as solve
 from ._trainable import trainable as trainable
 from ._wrappers import Chain as Chain, Every as Every, Refractory as Refractory, Substeps as Substeps
 from .network import (
