@@ -191,8 +191,9 @@ def _check_order(t0: Any, t1: Any) -> None:
 
 
 def _increasing(name: str, values: Any, dtype: Any) -> Float[Array, " times"]:
-    if jnp.ndim(values) != 1:
-        raise ValueError(f"solve: `{name}` must be a vector of times, got shape {jnp.shape(values)}.")
+    values = values if eqx.is_array(values) else np.asarray(values, np.float64)
+    if values.ndim != 1:
+        raise ValueError(f"solve: `{name}` must be a vector of times, got shape {values.shape}.")
     if not is_tracer(values) and np.any(np.diff(np.asarray(values, np.float64)) < 0.0):
         raise ValueError(f"solve: `{name}` must increase, got {values}.")
     return jnp.asarray(values, dtype)
