@@ -88,7 +88,11 @@ def rk4(arrivals, weight, dt):
 def test_a_population_by_the_clock_drives_one_with_error_control(ledger, x64):
     cell = Counted(nex.HodgkinHuxley())
     net = network(nex.Adaptive(cell, rtol=1e-7, atol=1e-7), jnp.asarray(WEIGHT))
-    record = {"lif": nex.spikes("lif"), "hh": nex.spikes("hh"), "since": nex.state(lambda s: s.populations["hh"].cell.since)}
+    record = {
+        "lif": nex.spikes("lif"),
+        "hh": nex.spikes("hh"),
+        "since": nex.state(lambda s: s.populations["hh"].cell.since),
+    }
     sol = nex.simulate(net, END, DT, DRIVE, record=record, fused=False)
     evaluations = len(cell.calls)
     since = np.asarray(sol.records["since"].values).reshape(-1)

@@ -32,7 +32,7 @@ LAYERS = [
     {"_interfaces", "_wrappers", "_adaptive", "_located", "_one_step", "_replayed", "steppers", "surrogate"},
     {"neurons", "synapses", "channels", "cable", "rates", "connect", "plasticity", "sources"},
     {"network"},
-    {"_record", "_loop", "_simulate", "_explain", "_solve"},
+    {"_record", "_loop", "_simulate", "_explain", "_solve", "_delayed", "_noise_terms"},
     {
         "learn", "layers", "analysis", "measure", "nest", "encode", "io", "tasks", "plot", "demos", "testing", "train", "_cli",
         "__main__",

@@ -39,7 +39,9 @@ def test_adex_that_is_driven_over_time(ledger, x64):
     def run(cell, jump):
         given = lambda t: jnp.where(t > jump, 900.0, 0.0) + 100.0 * jnp.sin(t / 10.0)
         ts = jnp.array([0.0, 3.0, 20.0, 60.0])
-        return nex.solve(cell, 60.0, given, ts=ts, jumps=jump[None], rtol=1e-10, atol=1e-10, max_spikes=5, max_steps=1000)
+        return nex.solve(
+            cell, 60.0, given, ts=ts, jumps=jump[None], rtol=1e-10, atol=1e-10, max_spikes=5, max_steps=1000
+        )
 
     jump = jnp.asarray(5.0)
     found = run(cell, jump)
@@ -47,7 +49,13 @@ def test_adex_that_is_driven_over_time(ledger, x64):
     n = int(found.count)
     assert n == len(times) >= 3
     assert np.all(np.isinf(found.spikes[n:]))
-    ledger("solve", "SciPy DOP853 from spike to spike", "spike times of AdEx, ms", np.abs(found.spikes[:n] - times).max(), 1e-6)
+    ledger(
+        "solve",
+        "SciPy DOP853 from spike to spike",
+        "spike times of AdEx, ms",
+        np.abs(found.spikes[:n] - times).max(),
+        1e-6,
+    )
     np.testing.assert_allclose([found.state.v, found.state.w], last, atol=1e-5)
     np.testing.assert_allclose([found.v[0], found.v[-1]], [-70.6, found.state.v], atol=0.0)
 
@@ -97,7 +105,14 @@ def test_closed_forms_of_a_leaky_cell(ledger, dtype):
     # (g + 1) dv/dt = ... : time constant 20 / 1.5, steady voltage 0.5 * 4 / 1.5.
     conductance = lambda t: nex.Affine(jnp.asarray(2.0), jnp.asarray(0.5))
     stiff = nex.solve(
-        nex.LIF(), 40.0, conductance, state=jnp.asarray(1.5), max_spikes=3, max_steps=400, solver=diffrax.Kvaerno5(), **method
+        nex.LIF(),
+        40.0,
+        conductance,
+        state=jnp.asarray(1.5),
+        max_spikes=3,
+        max_steps=400,
+        solver=diffrax.Kvaerno5(),
+        **method,
     )
     one = 20.0 / 1.5 * np.log(1.0 / (1.0 - 0.75))
     np.testing.assert_allclose(stiff.spikes, [0.0, one, 2.0 * one], atol=10.0 * tolerance)

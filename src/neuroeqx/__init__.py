@@ -20,6 +20,7 @@ from . import (
 )
 from ._adaptive import Adaptive as Adaptive
 from ._current import Affine as Affine
+from ._delayed import Delayed as Delayed, solve_delayed as solve_delayed
 from ._explain import explain as explain, Explanation as Explanation
 from ._fields import as_parameter as as_parameter, param as param, static as static
 from ._interfaces import (
@@ -43,6 +44,7 @@ from ._interfaces import (
     AbstractSynapses as AbstractSynapses,
     Side as Side,
 )
+from ._noise_terms import noise_terms as noise_terms
 from ._record import (
     correlation as correlation,
     output as output,

@@ -163,7 +163,9 @@ def _iterate(method: Method, field: Field, start: Start, s: _Search) -> _Search:
     crosses = ~aimed & ~still & fits & ~held & ~s.spiked & (before < 0.0) & (after >= 0.0)
     root = lax.cond(crosses, lambda: _bisected(field, t, y, h, taken.y), lambda: h)
     slope, change = lax.cond(
-        aimed, lambda: correction(field, t + h, taken.y), lambda: (jtu.tree_map(jnp.zeros_like, y), jnp.zeros((), dtype))
+        aimed,
+        lambda: correction(field, t + h, taken.y),
+        lambda: (jtu.tree_map(jnp.zeros_like, y), jnp.zeros((), dtype)),
     )
     change = jnp.clip(change, -s.aim, jnp.maximum(s.bracket - s.aim, 0.0))
     fires = aimed & ((jnp.abs(change) <= 1e-5 * s.bracket) | (s.tries >= _TRIES))

@@ -98,9 +98,7 @@ class Taken(NamedTuple):
     error: Y
 
 
-def step(
-    method: Method, field: Field, t: Float[Array, ""], h: Float[Array, ""], y: Y, held: Bool[Array, ""]
-) -> Taken:
+def step(method: Method, field: Field, t: Float[Array, ""], h: Float[Array, ""], y: Y, held: Bool[Array, ""]) -> Taken:
     """One step of h from t. Where it is `held`, the voltage stays."""
     cell: AbstractNeuron = field.cell
     # A current may jump where a step begins or ends, and belongs to it from inside.
