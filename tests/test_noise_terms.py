@@ -2,7 +2,6 @@
 
 import diffrax
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import jax.random as jr
 import neuroeqx as nex

@@ -43,8 +43,8 @@ def neuron_of(owner: str, cell: Any) -> Neuron:
     noisy = lambda x: isinstance(x, AbstractNoiseStepper)
     if any(map(noisy, jtu.tree_leaves(cell.stepper, is_leaf=noisy))):
         raise ValueError(
-            f"{owner}: the `stepper` of `cell` has noise, along which errors cannot be controlled between spikes. Use simulate, "
-            "or nex.noise_terms with diffrax.diffeqsolve."
+            f"{owner}: the `stepper` of `cell` has noise, along which errors cannot be controlled between spikes. "
+            "Use simulate, or nex.noise_terms with diffrax.diffeqsolve."
         )
     return Neuron(cell, t_ref)
 
@@ -58,13 +58,13 @@ def method_of(
     max_steps: int,
 ) -> Method:
     """The method that a user has asked for, checked."""
-    solver = diffrax.Tsit5() if solver is None else solver
-    if isinstance(solver, diffrax.AbstractImplicitSolver):
-        finder: Any = solver.root_finder
+    chosen: Any = diffrax.Tsit5() if solver is None else solver
+    if isinstance(chosen, diffrax.AbstractImplicitSolver):
+        finder: Any = chosen.root_finder
         if not isinstance(finder.rtol, float):  # to be told by whoever controls steps
             where = lambda s: (s.root_finder.rtol, s.root_finder.atol, s.root_finder.norm)
-            solver = eqx.tree_at(where, solver, (rtol, atol, optx.rms_norm))
-    method = Method(solver, rtol, atol, max_step, max_steps)
+            chosen = eqx.tree_at(where, chosen, (rtol, atol, optx.rms_norm))
+    method = Method(chosen, rtol, atol, max_step, max_steps)
     method.check(owner)
     return method
 
@@ -92,9 +92,9 @@ class Adaptive(AbstractSpiking):
     """Integrates a neuron with error control within each step of whatever it belongs to, and locates its spikes there.
 
     A network goes in steps of dt, in which spikes travel; within a step receptors go on decaying, and each neuron of the
-    population takes as many steps of its own as it needs. A spike changes the neuron where its threshold is crossed and is sent at
-    the end of the step; when it was is kept in the state. So the error of the neuron is that of its solver, while arrivals
-    come in whole steps.
+    population takes as many steps of its own as it needs. A spike changes the neuron where its threshold is crossed and is
+    sent at the end of the step; when it was is kept in the state. So the error of the neuron is that of its solver, while
+    arrivals come in whole steps.
 
     ```python
     net = nex.Population(nex.Adaptive(nex.HodgkinHuxley(), rtol=1e-8, atol=1e-8), 10, {"ampa": ...})
@@ -102,8 +102,8 @@ class Adaptive(AbstractSpiking):
     last = 100.0 - sol.state.cell.since  # times of the last spikes
     ```
 
-    Derivatives of states and of `since` are those of the true solution, by the implicit function theorem at a crossing; that of a
-    spike as an output is the surrogate's.
+    Derivatives of states and of `since` are those of the true solution, by the implicit function theorem at a crossing; that
+    of a spike as an output is the surrogate's.
 
     **Arguments:**
 

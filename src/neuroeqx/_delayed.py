@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
@@ -90,13 +89,13 @@ def solve_delayed(
     - `dt`: the longest step, ms.
     - `t0`: the beginning, ms.
     - `args`: passed on.
-    - `breaks`: how many times a jump of a derivative is followed: after k delays it is one of the (k + 1)st derivative, so after
-        four a method of order 4 does not feel it.
+    - `breaks`: how many times a jump of a derivative is followed: after k delays it is one of the (k + 1)st derivative, so
+        after four a method of order 4 does not feel it.
 
     **Returns:** a `Delayed`.
 
-    **Errors:** `ValueError` for delays shorter than `dt` (while running, where they are not known before), and times in the wrong
-    order.
+    **Errors:** `ValueError` for delays shorter than `dt` (while running, where they are not known before), and times in the
+    wrong order.
     """
     delay = jnp.atleast_1d(as_parameter(delays))
     if delay.ndim != 1 or not 1 <= delay.shape[0] <= 8:
@@ -147,7 +146,8 @@ def _steps(vector_field: Any, history: Any, delay: Array, ts: Array, args: Any) 
             # The step in which what is asked for lies is that of the middle of the step which asks: no end of either lies
             # within the other.
             i = jnp.clip(jnp.searchsorted(ts, inside - delay[j], side="right") - 1, 0, n - 1)
-            then = _past(history, ts, *carry, i, at)
+            ys, slopes, ends = carry
+            then = _past(history, ts, ys, slopes, ends, i, at)
             early = inside - delay[j] < ts[0]
             first = history(jnp.minimum(at, ts[0]))
             past.append(jtu.tree_map(lambda x, y, early=early: jnp.where(early, x, y), first, then))

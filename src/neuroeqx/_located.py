@@ -6,7 +6,6 @@ The steps that were taken are noted; derivatives are those of these steps (`_rep
 from typing import Any, NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 from jax import lax
@@ -76,14 +75,14 @@ def course(
 
 @eqx.filter_custom_jvp
 def _course(model: Any, *, method: Method, spiked: Any, max_spikes: int) -> tuple[Course, Counts]:
-    found, counts, _ = _search(method, *model, spiked, max_spikes)
+    found, counts, _ = _search(method, model[0], model[1], spiked, max_spikes)
     return found, counts
 
 
 @_course.def_jvp
 def _course_jvp(primals: Any, tangents: Any, *, method: Method, spiked: Any, max_spikes: int) -> Any:
     (model,), (change,) = primals, tangents
-    found, counts, log = _search(method, *model, spiked, max_spikes)
+    found, counts, log = _search(method, model[0], model[1], spiked, max_spikes)
 
     def again(model: Any) -> Course:
         field, start = model
@@ -129,7 +128,7 @@ def _search(
 
     def goes_on(s: _Search) -> Bool[Array, ""]:
         left = (s.stop < n_stops) & (s.spikes <= max_spikes)
-        return left & (s.log.count < room) & (s.iterations < 8 * room)
+        return left & (s.log.used < room) & (s.iterations < 8 * room)
 
     def once(s: _Search) -> _Search:
         return _iterate(method, field, start, s)
@@ -137,7 +136,7 @@ def _search(
     s = lax.while_loop(goes_on, once, begun)
     exhausted = (s.stop < n_stops) & (s.spikes <= max_spikes)
     found = s.found._replace(y=s.placed.y, held_until=s.placed.held_until)
-    rejected = s.iterations - s.log.count
+    rejected = s.iterations - s.log.used
     return found, Counts(s.spikes, s.iterations, rejected, exhausted), s.log
 
 
@@ -201,7 +200,7 @@ def _iterate(method: Method, field: Field, start: Start, s: _Search) -> _Search:
 def _width(
     method: Method, error: Array, width: Array, h: Array, *, clipped: Array, still: Array, looked: Array
 ) -> Float[Array, ""]:
-    """The step to be tried next, by the error of the last one. One that was cut short says how long the next may be at least."""
+    """The step to be tried next, by the error of the last one. One that was cut short sets no upper limit."""
     # An infinite error, or none that is a number, is a step far too long.
     error = jnp.where(jnp.isfinite(error), error, jnp.inf)
     factor = jnp.clip(0.9 * (error + 1e-30) ** (-1.0 / method.order), 0.2, 5.0)

@@ -14,7 +14,7 @@ from jaxtyping import Array
 from ._current import as_current
 from ._fields import as_parameter
 from ._interfaces import AbstractGradedCell, AbstractNeuron
-from ._types import Key, Time, Y
+from ._types import Key, Y
 from ._voltage import voltage
 
 
@@ -22,7 +22,7 @@ class _Drift(eqx.Module):
     cell: AbstractNeuron | AbstractGradedCell
     current: Any
 
-    def __call__(self, t: Time, y: Y, args: Any) -> Y:
+    def __call__(self, t: Any, y: Y, args: Any) -> Y:
         now = self.current(t) if callable(self.current) else self.current
         return self.cell.vector_field(t, y, as_current(now))
 
@@ -30,7 +30,7 @@ class _Drift(eqx.Module):
 class _Diffusion(eqx.Module):
     sigma: Array | Callable[..., Any]
 
-    def __call__(self, t: Time, y: Y, args: Any) -> lx.AbstractLinearOperator:
+    def __call__(self, t: Any, y: Y, args: Any) -> lx.AbstractLinearOperator:
         g = self.sigma(t, y) if callable(self.sigma) else self.sigma
         leaves, tree = jtu.tree_flatten(y)
         if eqx.is_array(g):
@@ -38,8 +38,8 @@ class _Diffusion(eqx.Module):
             given = [g if leaf is v else None for leaf in leaves]
             if given.count(None) == len(given):
                 raise TypeError(
-                    f"noise_terms: the voltage of {type(y).__name__} is not a field of its own; let `sigma` be a function (t, y) "
-                    "to amplitudes of all variables."
+                    f"noise_terms: the voltage of {type(y).__name__} is not a field of its own; let `sigma` be a function "
+                    "(t, y) to amplitudes of all variables."
                 )
         else:
             given = tree.flatten_up_to(g)

@@ -104,7 +104,7 @@ def step(method: Method, field: Field, t: Float[Array, ""], h: Float[Array, ""],
     # A current may jump where a step begins or ends, and belongs to it from inside.
     least = 2.0 * jnp.finfo(h.dtype).eps * (jnp.abs(field.origin) + jnp.abs(t) + h)
 
-    def slope(u: Time, y: Y, args: None) -> Y:
+    def slope(u: Any, y: Y, args: Any) -> Y:
         del args
         inside = t + u
         inside = inside + lax.stop_gradient(jnp.clip(inside, t + least, t + h - least) - inside)

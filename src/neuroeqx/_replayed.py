@@ -14,7 +14,7 @@ from ._types import Y
 
 
 class Log(NamedTuple):
-    """The steps of a solve, as many as `count`.
+    """The steps of a solve, as many as are `used`.
 
     - `h`: their lengths, 0 where none was needed. `[room]`
     - `kind`: what they end with. `[room]`
@@ -27,7 +27,7 @@ class Log(NamedTuple):
     held: Bool[Array, " room"]
     stops: Int[Array, " stops"]
     spikes: Int[Array, " spikes"]
-    count: Int[Array, ""]
+    used: Int[Array, ""]
 
     @classmethod
     def empty(cls, room: int, stops: int, spikes: int, dtype: Any) -> "Log":
@@ -45,15 +45,15 @@ class Log(NamedTuple):
         self, taken: Array, h: Array, kind: Array, held: Array, arrived: Array, stop: Array, spike: Array, spikes: Array
     ) -> "Log":
         """With a step more, if it was `taken`."""
-        at = jnp.where(taken, self.count, self.h.shape[0])
+        at = jnp.where(taken, self.used, self.h.shape[0])
         put = lambda all, at, x: all.at[at].set(x, mode="drop")
         return Log(
             put(self.h, at, h),
             put(self.kind, at, kind),
             put(self.held, at, held),
-            put(self.stops, jnp.where(arrived, stop, self.stops.shape[0]), self.count),
-            put(self.spikes, jnp.where(spike, spikes, self.spikes.shape[0]), self.count),
-            self.count + taken.astype(jnp.int32),
+            put(self.stops, jnp.where(arrived, stop, self.stops.shape[0]), self.used),
+            put(self.spikes, jnp.where(spike, spikes, self.spikes.shape[0]), self.used),
+            self.used + taken.astype(jnp.int32),
         )
 
 
@@ -81,7 +81,7 @@ def replay(method: Method, field: Field, start: Any, log: Log) -> tuple[Y, Array
         return placed, stop + (kind == STOP).astype(jnp.int32), height
 
     def body(carry: tuple[Placed, Array, Array], i: Array) -> tuple[tuple[Placed, Array, Array], Any]:
-        used = i < log.count
+        used = i < log.used
 
         def move(carry: Any) -> Any:
             now = once(carry[0], carry[1], i)

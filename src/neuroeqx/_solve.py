@@ -10,10 +10,10 @@ import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ._adaptive import method_of, neuron_of
 from ._current import as_current
 from ._fields import as_parameter
 from ._interfaces import AbstractCell, AbstractDrive
-from ._adaptive import method_of, neuron_of
 from ._located import course, Start
 from ._one_step import Field
 from ._types import is_tracer, State, Time
@@ -55,7 +55,7 @@ class _Over(eqx.Module):
         now = self.given
         if isinstance(now, AbstractDrive):
             # Of steps of no length: it changes exactly where it says.
-            now = now(self.origin + t, dt=0.0)
+            now = now(jnp.asarray(self.origin + t), dt=0.0)
         elif callable(now):
             now = now(self.origin + t)
         return as_current(now)

@@ -10,5 +10,9 @@ from ._cross_entropy import (
     cross_entropy_over_time as cross_entropy_over_time,
 )
 from ._first_spike import first_spike_time as first_spike_time, time_to_first_spike as time_to_first_spike
+from ._likelihood import (
+    gaussian_log_likelihood as gaussian_log_likelihood,
+    spike_log_likelihood as spike_log_likelihood,
+)
 from ._sparsity import squared_counts as squared_counts, total_count as total_count
 from ._van_rossum import van_rossum as van_rossum
