@@ -22,7 +22,9 @@ from . import (
     surrogate as surrogate,
     tasks as tasks,
 )
+from ._adaptive import Adaptive as Adaptive
 from ._current import Affine as Affine
+from ._delayed import Delayed as Delayed, solve_delayed as solve_delayed
 from ._explain import explain as explain, Explanation as Explanation
 from ._fields import as_parameter as as_parameter, param as param, static as static
 from ._interfaces import (
@@ -46,6 +48,7 @@ from ._interfaces import (
     AbstractSynapses as AbstractSynapses,
     Side as Side,
 )
+from ._noise_terms import noise_terms as noise_terms
 from ._record import (
     correlation as correlation,
     output as output,
@@ -59,6 +62,7 @@ from ._record import (
     weights as weights,
 )
 from ._simulate import simulate as simulate, Solution as Solution
+from ._solve import Located as Located, solve as solve
 from ._trainable import trainable as trainable
 from ._wrappers import Chain as Chain, Every as Every, Refractory as Refractory, Substeps as Substeps
 from .network import (

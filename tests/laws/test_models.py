@@ -13,7 +13,19 @@ ENTRIES = models.models()
 
 # What no paper introduced: everyday notions, and ways to give input.
 WITHOUT_PAPER = {
-    *("Amplitudes", "Leaky", "AtPeak", "HardReset", "COBA", "CUBA", "Delta", "Instant", "Additive", "Euler", "Repeated"),
+    *(
+        "Amplitudes",
+        "Leaky",
+        "AtPeak",
+        "HardReset",
+        "COBA",
+        "CUBA",
+        "Delta",
+        "Instant",
+        "Additive",
+        "Euler",
+        "Repeated",
+    ),
     *("Poisson", "PoissonInput", "SpikeTimes", "Samples"),
     *("StepCurrent", "PiecewiseCurrent", "RampCurrent", "SineCurrent", "NoiseCurrent"),
 }

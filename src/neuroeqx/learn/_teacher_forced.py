@@ -31,9 +31,9 @@ def teacher_forced(cell: Any, current: Any, spikes: Num[Array, "steps ..."], dt:
 
     The sum of `log_probability` over steps is the logarithm of the likelihood of the recorded spikes given the current
     (Paninski 2004; Pillow et al. 2005): with the hazard $\rho\, e^{(v - \theta) / \delta}$ of `EscapeRate`, a step without a
-    spike counts minus the hazard times dt, $-h$, one with a spike $\log(1 - e^{-h})$. As every spike is given, derivatives do not
-    grow through time however long the run is, and there is no surrogate in them: for fits by gradient (`multi_start`), and
-    for posterior samplers. Elementwise cells run in native code.
+    spike counts minus the hazard times dt, $-h$, one with a spike $\log(1 - e^{-h})$. As every spike is given, derivatives
+    do not grow through time however long the run is, and there is no surrogate in them: for fits by gradient
+    (`multi_start`), and for posterior samplers. Elementwise cells run in native code.
 
     ```python
     def loss(cell):
