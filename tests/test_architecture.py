@@ -41,7 +41,8 @@ LAYERS = [
 # `_interfaces` is the page everything else stands on; steppers and surrogates import it, not the other way round.
 SIBLINGS_MAY = {("_adaptive", "_interfaces"), ("_adaptive", "_located"), ("_adaptive", "_one_step"), ("_adaptive", "_wrappers"),
                 ("_located", "_one_step"), ("_located", "_replayed"), ("_one_step", "_interfaces"), ("_replayed", "_one_step"),
-                ("cable", "channels"),                ("steppers", "_interfaces"), ("surrogate", "_interfaces"), ("_wrappers", "_interfaces"),
+                ("cable", "channels"), ("steppers", "_interfaces"), ("surrogate", "_interfaces"),
+                ("_wrappers", "_interfaces"),
                 ("_loop", "_record"), ("_simulate", "_record"), ("_simulate", "_loop"), ("_explain", "_loop"),
                 ("_explain", "_record"), ("__main__", "_cli"), ("_cli", "demos"), ("_cli", "train"),
                 ("demos", "measure"), ("demos", "plot"), ("plot", "analysis"), ("tasks", "encode"), ("train", "demos"),

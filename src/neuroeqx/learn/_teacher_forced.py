@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float, Num
+from jaxtyping import Array, Bool, Float
 
 from .. import fuse
 from .._types import Y
@@ -26,7 +26,7 @@ class Forced(NamedTuple):
     log_probability: Float[Array, "steps ..."]
 
 
-def teacher_forced(cell: Any, current: Any, spikes: Num[Array, "steps ..."], dt: float, *, state: Y = None) -> Forced:
+def teacher_forced(cell: Any, current: Any, spikes: Any, dt: float, *, state: Y = None) -> Forced:
     r"""Run a cell that fires by chance, but let it fire when a record says so.
 
     The sum of `log_probability` over steps is the logarithm of the likelihood of the recorded spikes given the current

@@ -262,11 +262,8 @@ class Network(AbstractDynamics):
         shared = self._shared(dt)
         lists = {}
         for i, (name, projection) in enumerate(self.projections.items()):
-            source, lag, history = (
-                projection.pre.name,
-                self._steps(projection, dt),
-                histories[_coupling.line(projection)],
-            )
+            source, lag = projection.pre.name, self._steps(projection, dt)
+            history = histories[_coupling.line(projection)]
             whole = history.read(lag)
             x, active = _section(whole, projection.pre), None
             if _coupling.looks_back(projection):
