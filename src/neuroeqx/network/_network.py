@@ -322,11 +322,7 @@ class Network(AbstractDynamics):
                 arrivals[place] = arrivals[place].deliver(projection.comm, x, active, self._lag(projection))  # pyright: ignore
             else:
                 populations = self._inject(populations, projection, add)
-        due = {
-            _place(projection): projection
-            for projection in self.projections.values()
-            if _coupling.sends_ahead(projection)
-        }
+        due = {_place(p): p for p in self.projections.values() if _coupling.sends_ahead(p)}
         for place, projection in due.items():
             now, arrivals[place] = arrivals[place].take()
             populations = self._inject(populations, projection, lambda g, now=now: g + now)
