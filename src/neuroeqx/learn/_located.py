@@ -84,7 +84,8 @@ class Membrane(NamedTuple):
     def scale(self, dt: float) -> Float[Array, " post"]:
         """How large the terms of `free` may be within a step."""
         charges = [
-            (jnp.abs(a.start) + jnp.sum(jnp.abs(a.weight), 0)) * jnp.minimum(a.tau, dt) / self.tau for a in self.arrivals
+            (jnp.abs(a.start) + jnp.sum(jnp.abs(a.weight), 0)) * jnp.minimum(a.tau, dt) / self.tau
+            for a in self.arrivals
         ]
         return jnp.abs(self.v) + jnp.abs(self.steady) + jnp.abs(self.r) * sum(charges)
 
