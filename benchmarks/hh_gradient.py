@@ -1,7 +1,7 @@
 """What does a gradient through Hodgkin-Huxley neurons take?
 
-Cells of their own currents, 100 ms in steps of 0.025 ms; the loss is of all voltages of all steps, and its derivatives are by
-the conductances of sodium, potassium and leak. One line of JSON: seconds of compiling, and the least of the runs; memory is the
+Cells of their own currents, 100 ms in steps of 0.025 ms; the loss is of all voltages of all steps, its derivatives are by the
+conductances of sodium, potassium and leak. One line of JSON: seconds of compiling, and the least of the runs; memory is the
 process's peak.
 
     python benchmarks/hh_gradient.py --cells 1000 --threads 1

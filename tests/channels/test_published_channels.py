@@ -58,7 +58,7 @@ def test_open_fractions_after_steps_are_those_of_neuron(x64, ledger):
     for name, x in found.items():
         # NEURON's file steps 0.1 uV aside where a rate of its own is 0 / 0.
         error = np.abs(np.asarray(x) - NEURON[f"clamp {name}"]).max()
-        ledger("Channel", f"NEURON, {name}", "open fraction after steps to -100 ... 40 mV", error, 2e-6)
+        ledger("Channel", f"NEURON, {name}", "open fraction after steps to -100 ... 40 mV", error, 1e-8)
         assert np.ptp(NEURON[f"clamp {name}"]) > 1e-4
 
 
@@ -84,7 +84,7 @@ def test_the_current_of_goldman_hodgkin_and_katz_is_that_of_neuron(x64, ledger):
     found, tangent, tangent_beside, beside = map(np.asarray, run())
     error = np.abs(found - NEURON["ghk"]).max() / np.abs(NEURON["ghk"]).max()
     ledger(
-        "GHK", "NEURON, TC_ITGHK_Des98", "current after steps to -100 ... 40 mV, relative to the greatest", error, 2e-6
+        "GHK", "NEURON, TC_ITGHK_Des98", "current after steps to -100 ... 40 mV, relative to the greatest", error, 1e-8
     )
     np.testing.assert_allclose(tangent, found, rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(tangent_beside, beside, rtol=1e-3, atol=1e-8)

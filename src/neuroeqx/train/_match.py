@@ -41,12 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--epochs",
         type=_report.count,
         metavar="N",
-        help="each of new trials, for each delay (8 of rate units, 5 of spiking ones)",
+        help="each of new trials, for each delay (8 of rate units, 10 of spiking ones)",
     )
-    parser.add_argument("--trials", type=_report.count, default=6400, metavar="N", help="in an epoch (6400)")
-    parser.add_argument("--batch", type=_report.count, default=64, metavar="N", help="trials in a batch (64)")
-    parser.add_argument("--dt", type=float, metavar="MS", help="step, ms (100 of rate units, 1 of spiking ones)")
-    parser.add_argument("--rate", type=float, default=2e-3, help="of learning, at the beginning (0.002)")
+    parser.add_argument("--trials", type=_report.count, metavar="N", help="in an epoch (6400; 3200)")
+    parser.add_argument("--batch", type=_report.count, metavar="N", help="trials in a batch (64; 32)")
+    parser.add_argument("--dt", type=float, metavar="MS", help="step, ms (100; 5)")
+    parser.add_argument("--rate", type=float, help="of learning, at the beginning (0.002; 0.01)")
 
 
 class GIFUnits(eqx.Module):
@@ -130,19 +130,23 @@ _run.defvjp(_forward, _backward)
 
 
 class Kind(NamedTuple):
-    """Of a kind of cells the network (a function of dt and a key), the step in ms, the number of inputs, the default number of
-    epochs, and the delays with which it learns for as many epochs before that of the task, ms."""
+    """Of a kind of cells the network (a function of dt and a key), the number of inputs, the delays with which it learns for as
+    many epochs before that of the task, ms, and what the options are by default."""
 
     build: Callable[[float, Key], Any]
-    dt: float
     inputs: int
-    epochs: int
     delays: tuple[float, ...]
+    options: dict[str, Any]
 
 
 NETWORKS = {
-    "rate": Kind(lambda dt, key: RateUnits(24, 2, GAIN, dt, key), 100.0, 24, 8, (0.0, 200.0, 500.0)),
-    "gif": Kind(GIFUnits, 1.0, CELLS, 5, ()),
+    "rate": Kind(
+        lambda dt, key: RateUnits(24, 2, GAIN, dt, key),
+        24,
+        (0.0, 200.0, 500.0),
+        {"dt": 100.0, "epochs": 8, "trials": 6400, "batch": 64, "rate": 2e-3},
+    ),  # fmt: skip
+    "gif": Kind(GIFUnits, CELLS, (), {"dt": 5.0, "epochs": 10, "trials": 3200, "batch": 32, "rate": 1e-2}),
 }
 
 
@@ -207,10 +211,8 @@ def train(args: argparse.Namespace, key: Key) -> dict[str, Any]:
 def main(args: argparse.Namespace) -> None:
     """Train a network for each seed. Progress goes to standard error, the result to standard output."""
     began, found = time.perf_counter(), []
-    if args.epochs is None:
-        args.epochs = NETWORKS[args.cells].epochs
-    if args.dt is None:
-        args.dt = NETWORKS[args.cells].dt
+    given = {name: value for name, value in vars(args).items() if value is not None}
+    args = argparse.Namespace(**NETWORKS[args.cells].options | given)
     for seed in range(args.seeds):
         found.append(train(args, jr.key(seed)))
         _report.progress(f"seed {seed}   {found[-1]}   {time.perf_counter() - began:.1f} s")
