@@ -82,7 +82,8 @@ def main(args: argparse.Namespace) -> None:
         compiled = jax.jit(function).lower(g).compile()
         jax.block_until_ready(compiled(g))
         line[name] = {"compile_s": round(time.perf_counter() - began, 2), **measured(compiled, g, args.repeats)}
-        line[name]["memory_mb"] = round(compiled.memory_analysis().temp_size_in_bytes / 2**20, 1)
+        if (memory := compiled.memory_analysis()) is not None:
+            line[name]["memory_mb"] = round(memory.temp_size_in_bytes / 2**20, 1)
         line[name]["peak_mb"] = round(peak_mb())
     value, slopes = compiled(g)
     print(json.dumps({**line, "loss": float(value), "slopes": [float(x) for x in slopes]}))
