@@ -84,6 +84,7 @@ def test_hopf_points_of_hodgkin_huxley(x64, ledger):
     ledger("analysis.hopf", "central differences", "d I_Hopf / d g_na of HodgkinHuxley, relative", error, 1e-5)
 
 
+@pytest.mark.thorough
 def test_morris_lecar_of_class_1(x64, ledger):
     cell = nex.MorrisLecar(g_ca=4.0, v_3=12.0, v_4=17.4, phi=1.0 / 15.0)
     branch = analysis.continuation(eqx.Partial(analysis.system, cell), (-20.0, 150.0))

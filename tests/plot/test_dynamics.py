@@ -38,7 +38,10 @@ def test_bifurcation_diagrams_show_stability_special_points_and_cycles():
         and lines["unstable"].get_linestyle() == "--"
     )
     assert (*lines["fold"].get_xdata(), *lines["fold"].get_ydata()) == (0.0, 0.0)
-    assert lines["stable cycle"].get_xdata() == [-0.5, -0.5] and list(lines["stable cycle"].get_ydata()) == [-3.0, 4.0]
+    assert list(lines["stable cycle"].get_xdata()) == [-0.5, -0.5] and list(lines["stable cycle"].get_ydata()) == [
+        -3.0,
+        4.0,
+    ]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("current", "v")
     with pytest.raises(ValueError, match="no variable 'w'"):
         nex.plot.bifurcation(branch(), "w")

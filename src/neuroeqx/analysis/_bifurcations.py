@@ -43,8 +43,7 @@ class Hopf(eqx.Module):
         return 1000.0 * self.omega / (2.0 * np.pi)
 
 
-@eqx.filter_jit
-def fold(family: Callable[[Float[Array, ""]], System], x: Float[Array, " n"], p: Float[Array, ""]) -> Fold:
+def fold(family: Callable[[Float[Array, ""]], System], x: Float[Array, " n"], p: Any) -> Fold:
     """The fold near to an equilibrium, $f = 0$, $J v = 0$, $c \\cdot v = 1$ (Moore & Spence 1980), by Newton's method.
 
     Differentiable by the arrays of the family, by the implicit function theorem.
@@ -56,6 +55,13 @@ def fold(family: Callable[[Float[Array, ""]], System], x: Float[Array, " n"], p:
 
     **Errors:** at run time if Newton's method finds none.
     """
+    # As arrays: a number would be a part of the program, compiled anew for each value.
+    x = jnp.asarray(x)
+    return _fold(family, x, jnp.asarray(p, x.dtype))
+
+
+@eqx.filter_jit
+def _fold(family: Any, x: Float[Array, " n"], p: Float[Array, ""]) -> Fold:
     x, p = lax.stop_gradient((x, p))
     n = x.shape[0]
     c = lax.stop_gradient(jnp.linalg.svd(family(p).jacobian(x))[2][-1])
@@ -69,8 +75,7 @@ def fold(family: Callable[[Float[Array, ""]], System], x: Float[Array, " n"], p:
     return Fold(u[:n], u[-1])
 
 
-@eqx.filter_jit
-def hopf(family: Callable[[Float[Array, ""]], System], x: Float[Array, " n"], p: Float[Array, ""]) -> Hopf:
+def hopf(family: Callable[[Float[Array, ""]], System], x: Float[Array, " n"], p: Any) -> Hopf:
     """The Hopf point near to an equilibrium, $f = 0$, $J q = i \\omega q$, $\\bar{c} \\cdot q = 1$ (Griewank & Reddien
     1983), by Newton's method.
 
@@ -80,6 +85,13 @@ def hopf(family: Callable[[Float[Array, ""]], System], x: Float[Array, " n"], p:
 
     **Errors:** at run time if Newton's method finds none, or one with $\\omega = 0$.
     """
+    # As arrays: a number would be a part of the program, compiled anew for each value.
+    x = jnp.asarray(x)
+    return _hopf(family, x, jnp.asarray(p, x.dtype))
+
+
+@eqx.filter_jit
+def _hopf(family: Any, x: Float[Array, " n"], p: Float[Array, ""]) -> Hopf:
     x, p = lax.stop_gradient((x, p))
     n = x.shape[0]
     omega, q = _turning(lax.stop_gradient(family(p).jacobian(x)))

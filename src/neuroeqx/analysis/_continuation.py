@@ -122,7 +122,7 @@ class _Walk(NamedTuple):
     z: Float[Array, " m"]
     tangent: Float[Array, " m"]
     step: Float[Array, ""]
-    count: Int[Array, ""]
+    number: Int[Array, ""]
     done: Bool[Array, ""]
     found: tuple[Array, ...]
 
@@ -142,9 +142,9 @@ def _follow(
         x, p = (walk.z * scale)[:-1], (walk.z * scale)[-1]
         row = (p, x, walk.tangent[-1], eigenvalues(family(p), x))
         found = tuple(
-            a.at[jnp.where(keep, walk.count, max_points)].set(r) for a, r in zip(walk.found, row, strict=True)
+            a.at[jnp.where(keep, walk.number, max_points)].set(r) for a, r in zip(walk.found, row, strict=True)
         )
-        return walk._replace(found=found, count=walk.count + keep.astype(jnp.int32))
+        return walk._replace(found=found, number=walk.number + keep.astype(jnp.int32))
 
     def step(walk: _Walk) -> _Walk:
         ahead, ok = curve.corrected(walk.z + walk.step * walk.tangent, walk.tangent)
@@ -166,7 +166,7 @@ def _follow(
             step=jnp.where(ok, longer, shorter),
         )
         new = record(new, keep)
-        return new._replace(done=left | (new.step < steps[0]) | (new.count >= max_points))
+        return new._replace(done=left | (new.step < steps[0]) | (new.number >= max_points))
 
     z = jnp.append(x0, limits[0]) / scale
     room = lambda *shape, dtype=x0.dtype: jnp.zeros((max_points, *shape), dtype)
@@ -174,7 +174,7 @@ def _follow(
     found = (room(), room(n), room(), room(n, dtype=complex_type))
     start = _Walk(z, curve.tangent(z, along_p), steps[1] / 8.0, jnp.zeros((), jnp.int32), jnp.zeros((), bool), found)
     end = lax.while_loop(lambda walk: ~walk.done, step, record(start, jnp.ones((), bool)))
-    return end.count, end.found
+    return end.number, end.found
 
 
 def _special(

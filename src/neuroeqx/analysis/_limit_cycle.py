@@ -43,7 +43,6 @@ class LimitCycle(eqx.Module):
         return bool(np.all(np.abs(np.delete(values, np.argmin(np.abs(values - 1.0)))) < 1.0))
 
 
-@eqx.filter_jit
 def limit_cycle(
     system: System,
     start: State | Float[Array, " n"],
@@ -71,7 +70,19 @@ def limit_cycle(
     **Errors:** at run time if Newton's method finds no orbit, or only an equilibrium.
     """
     x0 = start if isinstance(start, jax.Array) and start.shape == (system.size,) else system.ravel(start)
-    x0, period, fixed = constant((x0, jnp.asarray(period, x0.dtype), system))
+    return _limit_cycle(system, x0, jnp.asarray(period, x0.dtype), rtol, max_steps, samples)
+
+
+@eqx.filter_jit
+def _limit_cycle(
+    system: System,
+    x0: Float[Array, " n"],
+    period: Float[Array, ""],
+    rtol: float | None,
+    max_steps: int,
+    samples: int,
+) -> LimitCycle:
+    x0, period, fixed = constant((x0, period, system))
     accuracy = (1e-10 if x0.dtype.itemsize > 4 else 1e-5) if rtol is None else rtol
     normal = fixed(x0) / jnp.linalg.norm(fixed(x0))
     flow = _Flow(accuracy, max_steps, diffrax.ForwardMode())

@@ -58,7 +58,8 @@ def lyapunov_spectrum(
 def _exponents(
     system: System, x: Float[Array, " n"], dt: Any, before: int, rounds: int, count: int, every: int
 ) -> Float[Array, " count"]:
-    move = lambda x: RK4()(lambda t, x, args: system(x), 0.0, dt, x, None)
+    # In units of a step, so that its length may be traced.
+    move = lambda x: RK4()(lambda t, x, args: dt * system(x), 0.0, 1.0, x, None)
 
     def step(at: tuple[Array, Array], _: Any) -> tuple[tuple[Array, Array], None]:
         x, deviations = at
