@@ -52,8 +52,22 @@ def assert_trees_equal(a, b, **tolerance):
         np.testing.assert_allclose(np.asarray(x), np.asarray(y), **tolerance)
 
 
+# Kinds of which another has the same parts: they are looked at with --thorough.
+ALIKE = {
+    "LIF soft", "LIF Euler", "LIF Heun", "Every Graded", "Refractory TraubMiles", "WangBuzsaki", "HindmarshRose", "AdaptiveQIF",
+    "Izhikevich2007", "ExpIF", "AMPA", "GABAa", "NMDASecondOrder", "DualExpon", "STD", "StuartLandau", "VanDerPol",
+    "ReducedWongWang", "ThresholdLinear", "Theta", "MontbrioPazoRoxin", "Counted",
+}  # fmt: skip
+assert set(CELLS) >= ALIKE
+
+
+def _param(name):
+    marks = [pytest.mark.thorough] if name in ALIKE else []
+    return pytest.param(CELLS[name], id=name, marks=marks)
+
+
 # Of the module, so that all laws of a cell come together, in one process, which compiles its program once.
-@pytest.fixture(scope="module", params=CELLS.values(), ids=CELLS.keys())
+@pytest.fixture(scope="module", params=[_param(name) for name in CELLS])
 def case(request):
     return request.param
 

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
@@ -66,7 +67,7 @@ def teacher_forced(cell: Any, current: Any, spikes: Any, dt: float, *, state: Y 
         )
     spikes = spikes.astype(current.dtype)
     period = jnp.round(t_ref / dt).astype(jnp.int32)
-    shape = jnp.broadcast_shapes(current.shape[1:], jnp.shape(period))
+    shape = np.broadcast_shapes(current.shape[1:], jnp.shape(period))
     start = inner.init(shape) if state is None else state
 
     def step(carry: tuple[Y, Any], x: tuple[Array, Array]) -> Any:

@@ -47,7 +47,7 @@ class Record(NamedTuple):
     dt: float
 
     def only(self, sweeps: list[int]) -> "Record":
-        return Record(*(x[:, sweeps] for x in self[:4]), self.dt)
+        return Record(*(x[:, sweeps] for x in self[:4]), self.dt)  # pyright: ignore[reportCallIssue]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +74,8 @@ def record_of(sweeps: Sweeps) -> Record:
     for sweep, at in zip(*np.nonzero(spikes), strict=True):
         counts[sweep, max(at - before, 0) : at + after] = False
     v, current = binned(sweeps.v)[:, :, -1], binned(sweeps.current).mean(2)
-    return Record(*(np.ascontiguousarray(x.T) for x in (current, v, spikes, counts)), dt)
+    current, v, spikes, counts = (np.ascontiguousarray(x.T) for x in (current, v, spikes, counts))
+    return Record(current, v, spikes, counts, dt)
 
 
 def _drawn(key: Key, ranges: dict[str, tuple[float, float]]) -> dict[str, Bounded]:
@@ -111,7 +112,7 @@ def glif(key: Key, rest: float, t_ref: float) -> Any:
         },
     )  # fmt: skip
     currents = tuple(SpikeCurrent(k=0.1, r=1.0, a=0.0) for _ in range(2))
-    cell = GLIF(currents, spike_threshold=SpikeThreshold(0.1, 1.0))
+    cell = GLIF(currents=currents, spike_threshold=SpikeThreshold(0.1, 1.0))
     delta, parts = drawn.pop("delta"), {}
     for name in [name for name in drawn if " " in name]:
         parts[name] = drawn.pop(name)
@@ -131,8 +132,8 @@ def _with(model: Refractory, parameters: dict[str, Any], delta: Any) -> Any:
 
 
 def fitted(record: Record, on: Bool[np.ndarray, " steps"], key: Key, args: argparse.Namespace) -> tuple[Any, float]:
-    """A cell that fires as the record does, and its loss: first the most likely one by spikes and voltages, then, from there and
-    with these in mind, one that fires as often in runs of its own while the stimulus is on."""
+    """A cell that fires as the record does, and its loss: first the most likely one by spikes and voltages, then, from there
+    and with these in mind, one that fires as often in runs of its own while the stimulus is on."""
     rest = float(np.median(record.v[: round(LEAD / 2.0 / record.dt)]))
     make = MODELS[args.model]
     start_key, noise = jr.split(key)
@@ -174,7 +175,8 @@ def played(model: Any, record: Record, key: Key) -> tuple[np.ndarray, np.ndarray
     population = Population(model, (REPEATS, sweeps))
     records = {"v": voltage(), "spikes": output()}
     run = simulate(population, steps * record.dt, record.dt, Samples(record.current), record=records, key=key).records
-    return tuple(np.asarray(run[name].values).reshape(steps, REPEATS, sweeps) for name in ("v", "spikes"))
+    v, spikes = (np.asarray(run[name].values).reshape(steps, REPEATS, sweeps) for name in ("v", "spikes"))
+    return v, spikes
 
 
 def split(sweeps: Sweeps, spikes: np.ndarray) -> tuple[list[int], list[int]]:
