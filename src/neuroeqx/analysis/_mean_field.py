@@ -28,11 +28,12 @@ class MeanField(eqx.Module):
 
     **Arguments:** arrays `[populations]`, or `[populations, populations]` with sources along rows; numbers stand for all.
 
-    - `in_degree`: $C_{ij}$, how many synapses a neuron of j has from population i, not negative.
+    - `in_degree`: $C_{ij}$, how many synapses a neuron of j has from population i, not negative, dimensionless.
     - `weight`: $J_{ij}$, the jump of the voltage, mV.
     - `rate_ext`: $\nu^{ext}_j$, of all external spikes of a neuron together, not negative, Hz.
     - `weight_ext`: $J^{ext}_j$, mV.
-    - `tau`, `v_th`, `v_reset`, `t_ref`: of the neurons, as in `siegert`.
+    - `tau`, `t_ref`: time constant of the membrane and refractory period, as in `siegert`, ms.
+    - `v_th`, `v_reset`: threshold and reset, likewise, mV.
     """
 
     in_degree: Parameter = param()

@@ -74,7 +74,7 @@ class Cell(AbstractSpiking):
     - `compartments`: `Compartments`. Their sizes become parameters: `area` (um^2), and `inner` and `outer` (1/um).
     - `channels`, `ions`: by name, as those of `channels.PointCell`; their parameters are numbers or one for each compartment.
     - `cm`: capacitance, positive, uF/cm2: what `Compartments.values` takes.
-    - `ra`: axial resistivity, positive, ohm cm, likewise.
+    - `ra`: axial resistivity, positive, likewise, Ohm cm.
     - `v_start`: voltage of the start, mV, likewise.
     - `v_th`: voltage whose upward crossing counts as a spike, mV.
     - `emits`: the compartments that put out spikes, as `Compartments.at` finds them; all of them by default.

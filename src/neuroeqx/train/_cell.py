@@ -174,7 +174,9 @@ def played(model: Any, record: Record, key: Key) -> tuple[np.ndarray, np.ndarray
     steps, sweeps = record.current.shape
     population = Population(model, (REPEATS, sweeps))
     records = {"v": voltage(), "spikes": output()}
-    run = simulate(population, steps * record.dt, record.dt, Samples(record.current), record=records, key=key).records
+    run = simulate(
+        population, steps * record.dt, record.dt, Samples(record.current[:, None]), record=records, key=key
+    ).records
     v, spikes = (np.asarray(run[name].values).reshape(steps, REPEATS, sweeps) for name in ("v", "spikes"))
     return v, spikes
 
