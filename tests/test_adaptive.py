@@ -106,6 +106,7 @@ def test_a_population_by_the_clock_drives_one_with_error_control(ledger, x64):
     assert 0 < evaluations * 10 < 4 * END / 1e-4, evaluations
 
 
+@pytest.mark.thorough
 def test_one_gradient_through_both(x64):
     """From a spike time, between steps, and a voltage of the cell with error control to weights, its own conductances, and
     through surrogates to the drive of the cells by the clock."""

@@ -20,6 +20,7 @@ class StuartLandau(eqx.Module):
         return self.a * y * (1.0 - y @ y) + self.omega * jnp.stack([-y[1], y[0]])
 
 
+@pytest.mark.thorough
 def test_stuart_landau_and_the_derivative_of_its_period(x64, ledger):
     start = jnp.array([1.1, 0.0])
 

@@ -107,7 +107,7 @@ def wide(x):
     return x.astype(np.longdouble)
 
 
-@pytest.mark.parametrize("form", ["vectors", "singles"])
+@pytest.mark.parametrize("form", ["vectors", pytest.param("singles", marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_errors(name, form, dtype):
     x = arguments(name, dtype)

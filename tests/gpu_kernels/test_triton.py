@@ -40,7 +40,7 @@ def missing(packages):
     return [package for package in packages if package not in installed]
 
 
-@pytest.mark.parametrize("group", all_but(GROUPS, ("rows events", "lowered", "imports")))
+@pytest.mark.parametrize("group", all_but(GROUPS, ("lowered", "imports")))
 def test_checks(group):
     packages, environment = GROUPS[group]
     if lacking := missing(packages):

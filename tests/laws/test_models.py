@@ -30,7 +30,7 @@ WITHOUT_PAPER = {
     *("StepCurrent", "PiecewiseCurrent", "RampCurrent", "SineCurrent", "NoiseCurrent"),
 }
 # Folders that hold matrices, programs and layers, and no equations.
-WITHOUT_EQUATIONS = {"connect", "layers", "network", "wrappers"}
+WITHOUT_EQUATIONS = {"adaptive", "connect", "layers", "network", "wrappers"}
 
 
 def test_the_page_is_up_to_date():

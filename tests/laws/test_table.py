@@ -15,6 +15,10 @@ def public_finals(base):
     return {name for name, x in classes.items() if issubclass(x, base) and not inspect.isabstract(x)}
 
 
+# Whose laws are others: compartments see each other (tests/cable), steps of a solver end where they may (test_adaptive.py).
+ELSEWHERE = {"Cell", "Adaptive"}
+
+
 def classes_of(entries):
     return {type(x).__name__ for x in entries}
 
@@ -35,7 +39,7 @@ def classes_of(entries):
 def test_every_public_class_is_in_the_table(base, covered):
     public = public_finals(base)
     assert public, "the search finds nothing, so it cannot fail"
-    assert public - covered == set()
+    assert public - covered - ELSEWHERE == set()
 
 
 def test_a_missing_class_would_be_found():
