@@ -40,7 +40,7 @@ def test_a_reconstructed_cell_is_neurons(ledger, x64):
         error = np.abs(solution.records["v"].values - known).max()
         assert (np.diff(np.sign(known[:, 0])) > 0).sum() == 1
         quantity = f"voltage of soma and farthest dendrite, largest difference over 20 ms, {type(method).__name__}, mV"
-        ledger("cable.Cell", "NEURON 9.0.2, a reconstructed cell", quantity, error, 5e-4)
+        ledger("Cell", "NEURON 9.0.2, a reconstructed cell", quantity, error, 5e-4)
 
 
 def axon(n, **kwargs):
@@ -65,7 +65,7 @@ def test_rallpack_3(ledger):
         np.testing.assert_allclose(train, ts[k + 1])
         crossings = ts[k] - 0.025 * trace[k] / (trace[k + 1] - trace[k])
         errors.append(np.abs(crossings[: len(times)] - times).max())
-    ledger("cable.Cell", "Rallpack 3 (NEURON's data)", "spike times at both ends, ms", max(errors), 0.02)
+    ledger("Cell", "Rallpack 3 (NEURON's data)", "spike times at both ends, ms", max(errors), 0.02)
 
 
 def test_orders_of_active_cells_in_time(x64):

@@ -51,7 +51,7 @@ def test_rallpack_1(ledger):
         expected = series([2.5, 997.5], 0.5 * np.arange(1, 501)).T
         rms = np.sqrt(np.mean((v - expected) ** 2, 0)) / np.ptp(expected, 0)
         name = type(method).__name__
-        ledger("cable.Cell", "Rallpack 1's series", f"voltage at both ends, RMS over range, {name}", rms.max(), 1e-3)
+        ledger("Cell", "Rallpack 1's series", f"voltage at both ends, RMS over range, {name}", rms.max(), 1e-3)
 
 
 def passive(n, method=None):
@@ -122,7 +122,7 @@ def test_a_tree_of_the_three_halves_power_is_its_cylinder(ledger, x64):
     tip = np.concatenate([trees.at(branch=k) for k in (0, 2, 5)])
     error = np.abs(found[0][:, tip] - found[1]).max()
     assert np.ptp(found[1][-1]) > 1.0
-    ledger("cable.Cell", "Rall's equivalent cylinder", "voltage anywhere in a tree of the 3/2 power, mV", error, 1e-9)
+    ledger("Cell", "Rall's equivalent cylinder", "voltage anywhere in a tree of the 3/2 power, mV", error, 1e-9)
 
 
 def test_single_precision_and_populations_of_cells(x64):
