@@ -248,7 +248,8 @@ def test_no_cell_is_missing():
     concrete = {c for c in exported if not c.__name__.startswith("Abstract")}
     assert len(concrete) >= 9
     together = {nex.Alpha, nex.Chain, nex.DualExpon, *KINETICS}
-    assert concrete == (set(CASES) | together) - {AdEx, Gated, Kinetics}
+    # Each of its cells takes as many steps as it needs: no native loop over lanes (tests/test_adaptive.py runs it in XLA).
+    assert concrete - {nex.Adaptive} == (set(CASES) | together) - {AdEx, Gated, Kinetics}
 
 
 def population(case):
