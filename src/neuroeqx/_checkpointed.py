@@ -95,14 +95,14 @@ def to_bits(x: Float[Array, "..."]) -> UInt8[Array, " bytes"]:
 @jax.custom_jvp
 def restore(x: Float[Array, "..."], bits: UInt8[Array, " bytes"]) -> Float[Array, "..."]:
     """`x` from its bits, with the derivative of `x` itself, whose value is not used and so not kept."""
-    return _from_bits(x.shape, x.dtype, bits)
+    return from_bits(x.shape, x.dtype, bits)
 
 
 @restore.defjvp
 def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     x, bits = primals
-    return _from_bits(x.shape, x.dtype, bits), tangents[0]
+    return from_bits(x.shape, x.dtype, bits), tangents[0]
 
 
-def _from_bits(shape: tuple[int, ...], dtype: jnp.dtype, bits: UInt8[Array, " bytes"]) -> Float[Array, "..."]:
+def from_bits(shape: tuple[int, ...], dtype: jnp.dtype, bits: UInt8[Array, " bytes"]) -> Float[Array, "..."]:
     return jnp.unpackbits(bits, count=math.prod(shape)).astype(dtype).reshape(shape)

@@ -9,6 +9,7 @@ import neuroeqx as nex
 import numpy as np
 import pytest
 from neuroeqx._checkpointed import lengths
+from neuroeqx.learn._in_parts import parts
 from neuroeqx.learn._memory import bytes_of, predicted_bytes
 
 
@@ -50,6 +51,74 @@ def test_gradients_are_the_same_with_fewer_states(steps, checkpoint, levels, x64
     assert np.abs(expected[-1]).max() > 1e-3
     for a, b in zip(expected, found, strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-12, atol=1e-12 * np.abs(a).max())
+
+
+def layered(n):
+    """Recurrent spikes (Z), voltages (R) and spikes again (A), one after the other, and noise."""
+    receptors = {"in": nex.Receptor(nex.Expon(5.0), nex.CUBA())}
+    lif = nex.LIF(tau=10.0, surrogate=nex.SuperSpike(2.0))
+    to = lambda pre, post, delay: nex.Projection(
+        pre, post, "in", nex.connect.all_to_all(nex.connect.normal(0.3, 0.5)), delay=delay
+    )
+    return nex.Network(
+        {
+            "Z": nex.Population(nex.Refractory(lif, 2.0), n, receptors),
+            "A": nex.Population(lif, n, receptors),
+            "R": nex.Population(nex.Leaky(tau=10.0), n, receptors),
+            "noise": nex.Poisson(100.0, 3),
+        },
+        [to("noise", "A", 1.0), to("noise", "Z", 1.0), to("Z", "Z", 5.0), to("Z", "R", 2.0), to("R", "A", 1.0)],
+        key=jr.key(0),
+    )
+
+
+def test_spikes_alone_are_enough(x64):
+    """Parts that run one after the other have the gradient of the whole, and the key of none of them changes."""
+    net, inputs = layered(5), {"Z": nex.Samples(jnp.linspace(0.5, 1.5, 60).reshape(2, 30, 1))}
+    loss = lambda outputs, targets: (
+        jnp.mean((outputs["A"] - targets) ** 2) + jnp.mean(outputs["Z"]) + outputs["noise"][-1].sum()
+    )
+    args = net, inputs, jnp.ones((2, 30, 5))
+    assert parts(net) == [["Z"], ["R"], ["A"]]
+
+    def found(checkpoint):
+        step = nex.learn.value_and_grad(loss, t1=30.0, dt=1.0, batched=True, checkpoint=checkpoint)
+        value, slopes = eqx.filter_jit(lambda args: step(*args, key=jr.key(1)))(args)
+        return [np.asarray(value), *map(np.asarray, jtu.tree_leaves(slopes))]
+
+    expected = found(None)
+    assert sum(np.abs(x).max() > 1e-3 for x in expected) > 8
+    for a, b in zip(expected, found("spikes"), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-12, atol=1e-12 * np.abs(a).max())
+
+
+def test_a_plan_of_spikes():
+    """For derivatives a third of the network is there at a time."""
+    args = layered(50), {"Z": nex.Samples(jnp.ones((1000, 1)))}, jnp.ones((1000, 50))
+    loss = lambda outputs, targets: jnp.mean((outputs["A"] - targets) ** 2)
+    plan = nex.learn.value_and_grad(loss, t1=1000.0, dt=1.0, memory="4MiB").plan(*args, key=jr.key(1))
+    whole, chosen = plan.candidates
+    assert plan.checkpoint == chosen.checkpoint == "spikes" and whole.checkpoint is None
+    assert "surrogate, checkpoint='spikes', 2 times forwards" in str(plan)
+    np.testing.assert_allclose(plan.predicted, plan.measured, rtol=0.2)
+    assert plan.predicted < 0.7 * whole.predicted
+
+
+def test_what_has_no_parts():
+    net = network()
+    step = lambda n, **options: nex.learn.value_and_grad(loss, t1=4.0, dt=1.0, checkpoint=n, **options)
+    with pytest.raises(ValueError, match="checkpoint='spikes' is not possible: all its populations drive each other"):
+        step("spikes")(*arguments(4))
+    with pytest.raises(ValueError, match="is not possible: the run begins with a `state`"):
+        step("spikes")(layered(2), state=layered(2).init(dt=1.0))
+    with pytest.raises(ValueError, match="`checkpoint` must be a number of states or 'spikes', got 'all'"):
+        step("all")
+    with pytest.raises(ValueError, match="is not possible: the model is no Network"):
+        step("spikes")(net.populations["N"])
+    # What passes voltages is one part.
+    gap = nex.Projection("A", "Z", "in", nex.connect.all_to_all(0.1), coupling=nex.Additive())
+    populations = {name: layered(2).populations[name] for name in "AZ"}
+    assert parts(nex.Network(populations, [gap])) == [["A", "Z"]]
 
 
 def test_a_plan_keeps_what_fits():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,9 +24,10 @@ from ._d_rtrl import d_rtrl
 from ._directions import evolution, forward
 from ._eprop import eprop
 from ._exact import outputs_of
+from ._in_parts import outputs_in_parts, why_not
 from ._memory import bytes_of, predicted_bytes
 from ._objective import Objective
-from ._plan import as_bytes, Candidate, checkpoints, Plan, table
+from ._plan import as_bytes, Candidate, Checkpoint, checkpoints, Plan, table
 
 
 METHODS = "surrogate", "exact", "eprop", "d_rtrl", "forward", "es"
@@ -39,7 +41,7 @@ def value_and_grad(
     dt: float,
     where: Callable[[Any], Any] | None = None,
     batched: bool = False,
-    checkpoint: int | None = None,
+    checkpoint: Checkpoint = None,
     directions: int | None = None,
     sigma: float = 0.01,
     memory: str | int | None = None,
@@ -78,13 +80,16 @@ def value_and_grad(
     - `where`: what is trained, as in `trainable`; every floating-point array by default. The others have `None`.
     - `batched`: inputs that are `Samples` and targets have one more leading axis, of samples, which run side by side; the value
         is the mean.
-    - `checkpoint`: as in `simulate`; of `"surrogate"` only.
+    - `checkpoint`: of `"surrogate"` only: a number of states to keep, as in `simulate`; or `"spikes"`, for networks: their
+        populations run one after the other (those that drive each other together), and of each only the spikes are kept, as
+        bits. What else the derivatives of a population need is computed again, and is there only meanwhile: the memory is
+        that of the largest of them. Of runs from the initial state, without plasticity.
     - `sigma`: how far runs of `"es"` are away, in the units of the parameters.
     - `memory`: the most that arguments, results and all between may take: bytes, or a text such as `"256MiB"`. The first that
-        fits is taken, of `"surrogate"` with all states kept, and then with ever fewer (`checkpoint`), which takes more time
-        and gives the same gradient; then of the next of several methods, which does not. It is told from the shapes of the
-        arguments before anything is compiled; `.plan(...)` of what is returned says it. Of the call as it is: a `vmap`
-        around it is not known.
+        fits is taken, of `"surrogate"` with all states kept, then with spikes only, and then with ever fewer states
+        (`checkpoint`), which takes more time and gives the same gradient; then of the next of several methods, which does
+        not. It is told from the shapes of the arguments before anything is compiled; `.plan(...)` of what is returned says
+        it. Of the call as it is: a `vmap` around it is not known.
 
     **Returns:** a function `(model, inputs=None, targets=None, *, key=None, state=None) -> (value, gradient)`, the gradient in
     the form of the model, to be used under `eqx.filter_jit`. With the same arguments its method `plan` returns a `Plan`.
@@ -99,6 +104,8 @@ def value_and_grad(
         raise ValueError(f"value_and_grad: of several methods, {', '.join(methods)}, `memory` chooses: give it.")
     if checkpoint is not None and methods != ("surrogate",):
         raise ValueError(f"value_and_grad: `checkpoint` is for method='surrogate', not for {method!r}.")
+    if isinstance(checkpoint, str) and checkpoint != "spikes":
+        raise ValueError(f"value_and_grad: `checkpoint` must be a number of states or 'spikes', got {checkpoint!r}.")
     if checkpoint is not None and memory is not None:
         raise ValueError("value_and_grad: `memory` finds the number of `checkpoint`s: give one or the other.")
     if directions is not None and not {"forward", "es"} & set(methods):
@@ -127,7 +134,7 @@ class Gradient:
     methods: tuple[str, ...]
     where: Callable[[Any], Any] | None
     batched: bool
-    checkpoint: int | None
+    checkpoint: Checkpoint
     directions: int | None
     sigma: float
     limit: int | None
@@ -167,10 +174,10 @@ class Gradient:
         shapes = same.shapes
         tried: list[Candidate] = []
 
-        def function(method: str, checkpoint: int | None) -> Callable[[Any], Any]:
+        def function(method: str, checkpoint: Checkpoint) -> Callable[[Any], Any]:
             return lambda arrays: eqx.filter(self._of(method, checkpoint, *same.of(arrays)), eqx.is_array)
 
-        def fits(method: str, checkpoint: int | None, forwards: int | None) -> bool:
+        def fits(method: str, checkpoint: Checkpoint, forwards: int | None) -> bool:
             size = predicted_bytes(function(method, checkpoint), shapes)
             tried.append(Candidate(method, checkpoint, size, forwards))
             return self.limit is None or size <= self.limit
@@ -179,8 +186,11 @@ class Gradient:
             found = fits(method, self.checkpoint, 1 if method in ("surrogate", "exact") else None)
             if not found and method == "surrogate":
                 kept = tried[-1].predicted - 2 * bytes_of(shapes)
-                state = self._state_bytes(same)
-                found = any(fits(method, *pair) for pair in checkpoints(self.objective.steps, kept, state))
+                pairs = checkpoints(self.objective.steps, kept, self._state_bytes(same))
+                model, _, _, key, state = same.abstract()
+                if not why_not(model, key, state):
+                    pairs = itertools.chain([("spikes", 2)], pairs)
+                found = any(fits(method, *pair) for pair in pairs)
             if found:
                 return Plan(tuple(tried), self.limit, function(method, tried[-1].checkpoint), shapes)
         raise ValueError(
@@ -199,7 +209,7 @@ class Gradient:
         return (bytes_of(state) - spikes + spikes // 32) * (_number_of_samples(inputs, targets) if self.batched else 1)
 
     def _of(
-        self, method: str, checkpoint: int | None, model: Any, inputs: Any, targets: Any, key: Any, state: Any
+        self, method: str, checkpoint: Checkpoint, model: Any, inputs: Any, targets: Any, key: Any, state: Any
     ) -> Any:
         one = functools.partial(self._of_one, method, checkpoint)
         if not self.batched:
@@ -209,7 +219,7 @@ class Gradient:
     def _of_one(
         self,
         method: str,
-        checkpoint: int | None,
+        checkpoint: Checkpoint,
         model: AbstractDynamics,
         inputs: Any,
         targets: Any,
@@ -230,10 +240,14 @@ class Gradient:
             whole = eqx.combine(trained, fixed)
             if method == "exact":
                 return objective.of(outputs_of(objective, whole, inputs, key=key), targets)
+            if isinstance(checkpoint, str):
+                return objective.of(outputs_in_parts(objective, whole, inputs, key=key), targets)
             return objective.value(whole, inputs, targets, key=key, state=state, checkpoint=checkpoint)
 
         if method == "exact" and state is not None:
             raise ValueError("exact: begins with the initial state of the model; `state` cannot be given.")
+        if checkpoint == "spikes" and (reason := why_not(model, key, state)):
+            raise ValueError(f"value_and_grad: checkpoint='spikes' is not possible: {reason}.")
         if method in ("surrogate", "exact"):
             return jax.value_and_grad(of)(trained)
         flat, unravel = ravel_pytree(trained)

@@ -60,13 +60,16 @@ class Objective:
         state: State | None,
         checkpoint: int | None = None,
         names: list[str] | None = None,
+        fused: bool = True,
     ) -> Any:
         """What populations put out in each step, `[steps, ...]`: by name, or as it is of a model that is no network."""
         if not isinstance(model, Network):
             records = {"": output()}
         else:
             records = {name: output(name) for name in (model.populations if names is None else names)}
-        sol = simulate(model, self.t1, self.dt, inputs, record=records, state=state, key=key, checkpoint=checkpoint)
+        sol = simulate(
+            model, self.t1, self.dt, inputs, record=records, state=state, key=key, checkpoint=checkpoint, fused=fused
+        )
         values = {name: record.values for name, record in sol.records.items()}
         return values if isinstance(model, Network) else values[""]
 

@@ -11,6 +11,8 @@ from .._checkpointed import lengths
 
 
 _UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+# The number of states to keep, or "spikes" only, or (`None`) all.
+Checkpoint = int | str | None
 # More levels than that keep next to nothing less.
 _LEVELS = 6
 
@@ -24,16 +26,16 @@ class Candidate(NamedTuple):
     """
 
     method: str
-    checkpoint: int | None
+    checkpoint: Checkpoint
     predicted: int
     forwards: int | None
 
     def __str__(self) -> str:
         if self.forwards is None:
             return f"{self.method}, forwards only"
-        return f"{self.method}, " + (
-            "all states" if self.checkpoint is None else f"checkpoint={self.checkpoint}, {self.forwards} times forwards"
-        )
+        if self.checkpoint is None:
+            return f"{self.method}, all states"
+        return f"{self.method}, checkpoint={self.checkpoint!r}, {self.forwards} times forwards"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -57,7 +59,7 @@ class Plan:
         return self.candidates[-1].method
 
     @property
-    def checkpoint(self) -> int | None:
+    def checkpoint(self) -> Checkpoint:
         return self.candidates[-1].checkpoint
 
     @property
