@@ -30,7 +30,7 @@ from ..network import Network, Population, Projection, Receptor
 from ..rates import StuartLandau
 from ..steppers import Amplitudes, EulerMaruyama, RK4
 from ..synapses import CUBA, Instant
-from ._options import figure_path
+from ._options import count, figure_path
 
 
 DT = 5.0  # ms
@@ -202,8 +202,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--areas", type=_even, default=76, metavar="N", help="of a synthetic connectome (76)")
     parser.add_argument("--connectome", type=_file, metavar="FILE", help=".npz with weights and lengths (mm) instead")
     parser.add_argument("--fc", type=_file, metavar="FILE", help=".npz with the target, fc; by default it is simulated")
-    parser.add_argument("--iterations", type=_count, default=50, metavar="N", help="of the fit (50)")
-    parser.add_argument("--duration", type=_count, default=30_000, metavar="MS", help="of a simulation, ms (30000)")
+    parser.add_argument("--iterations", type=count, default=50, metavar="N", help="of the fit (50)")
+    parser.add_argument("--duration", type=count, default=30_000, metavar="MS", help="of a simulation, ms (30000)")
     parser.add_argument("--seed", type=int, default=0, help="of the connectome and of all noise (0)")
     parser.add_argument("--output", type=figure_path, default=Path("brain.png"), help="the figure (brain.png)")
     parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
@@ -243,24 +243,10 @@ def main(args: argparse.Namespace) -> None:
     print(f"figure: {args.output}")
 
 
-def _count(text: str) -> int:
-    return _whole(text, 1)
-
-
 def _even(text: str) -> int:
-    value = _whole(text, 4)
+    value = count(text, least=4)
     if value % 2:
         raise argparse.ArgumentTypeError(f"must be even, got {text}")
-    return value
-
-
-def _whole(text: str, least: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if value < least:
-        raise argparse.ArgumentTypeError(f"must be a whole number, at least {least}, got {text!r}")
     return value
 
 
