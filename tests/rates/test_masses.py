@@ -9,6 +9,7 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq, fsolve
 from scipy.stats import cauchy
+from thorough import all_but
 
 
 # Accuracy and mean reaction time, ms, of 2,000 trials at these coherences; the standard deviation of the times.
@@ -27,9 +28,10 @@ def first_beyond(state):
 EVIDENCE = (5.2e-4 * 30.0 * COHERENCE / 100.0).astype(np.float32)[:, None]
 
 
-def test_wong_wang_decides(ledger):
-    """Which population reaches 15 Hz first, and when, at dt = 0.5 ms, in standard errors of both samples."""
-    n, dt = 500, 0.5
+@pytest.mark.parametrize("n", all_but([500, 2000], [500]))
+def test_wong_wang_decides(n, ledger):
+    """Which population reaches 15 Hz first, and when, at dt = 0.5 ms, in standard errors of both samples of `n` trials."""
+    dt = 0.5
     trials = nex.Population(nex.rates.WongWang(), (5, n))
     record = {"x": nex.state(first_beyond)}
     x = np.asarray(nex.simulate(trials, 1000.0, dt, EVIDENCE, record=record, key=jr.key(0)).records["x"].values)

@@ -30,7 +30,7 @@ from ..network import Network, Population, Projection, Receptor
 from ..rates import StuartLandau
 from ..steppers import Amplitudes, EulerMaruyama, RK4
 from ..synapses import CUBA, Instant
-from ._options import figure_path
+from ._options import count, figure_path
 
 
 DT = 5.0  # ms
@@ -66,9 +66,11 @@ class Parameters(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What the figure shows."""
+    """What the figure shows; `names` are those of the areas, if their file has any, `order` says in which they are."""
 
     connectome: connect.Connectome
+    names: list[str] | None
+    order: str
     target: np.ndarray
     before: np.ndarray
     after: np.ndarray
@@ -147,7 +149,9 @@ def fit(
     return parameters, np.array(losses), compile_s, time.perf_counter() - began
 
 
-def experiment(connectome: connect.Connectome, given: np.ndarray | None, args: argparse.Namespace) -> Result:
+def experiment(
+    connectome: connect.Connectome, names: list[str] | None, given: np.ndarray | None, args: argparse.Namespace
+) -> Result:
     """Make or take the target, fit, and compare with a noise that the fit has not seen."""
     net, n = network(connectome), len(connectome.weights)
     target_key, fit_key, test_key = jr.split(jr.key(args.seed), 3)
@@ -168,7 +172,8 @@ def experiment(connectome: connect.Connectome, given: np.ndarray | None, args: a
     similar = {name: float(measure.fc_similarity(x, target)) for name, x in similarity.items()}
     seconds = {"compile_s": compile_s, "run_s": run_s}
     first, last, goal = np.asarray(before), np.asarray(after), np.asarray(target)
-    return Result(connectome, goal, first, last, losses, truth, fitted, similar, seconds)
+    order = "left, then right, back to front" if args.connectome is None else "in the order of the file"
+    return Result(connectome, names, order, goal, first, last, losses, truth, fitted, similar, seconds)
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -187,14 +192,28 @@ def summary(result: Result) -> dict[str, Any]:
     return found | {"iterations": len(result.losses)} | {k: round(v, 2) for k, v in result.seconds.items()}
 
 
-def load(path: Path) -> connect.Connectome:
-    """A connectome from a file of NumPy's, with `weights` (sources along rows) and `lengths` in mm, and perhaps `positions`;
-    weights are scaled as those of `connect.synthetic_connectome`."""
+def load(path: Path) -> tuple[connect.Connectome, list[str] | None]:
+    """A connectome from a file of NumPy's, with `weights` (sources along rows) and `lengths` in mm, and perhaps `positions`
+    (0 otherwise) and `region_labels`; weights are scaled as those of `connect.synthetic_connectome`."""
     with np.load(path) as file:
-        weights, lengths = (np.array(file[name], np.float64) for name in ("weights", "lengths"))
+        weights, lengths = (_matrix(file, path, name) for name in ("weights", "lengths"))
         positions = np.array(file["positions"]) if "positions" in file else np.zeros((len(weights), 3))
+        names = [str(x) for x in file["region_labels"]] if "region_labels" in file else None
+    if lengths.shape != weights.shape:
+        raise SystemExit(f"{path}: weights and lengths have shapes {weights.shape} and {lengths.shape}")
     np.fill_diagonal(weights, 0.0)
-    return connect.Connectome(weights / weights.sum(0).mean(), lengths, positions)
+    return connect.Connectome(weights / weights.sum(0).mean(), lengths, positions), names
+
+
+def _matrix(file: Any, path: Path, name: str) -> np.ndarray:
+    if name not in file:
+        raise SystemExit(f"{path} has no array {name!r}, only {', '.join(file.files)}")
+    found = np.array(file[name], np.float64)
+    if found.ndim != 2 or len(set(found.shape)) > 1:
+        raise SystemExit(f"{path}: {name!r} must be a square matrix, got shape {found.shape}")
+    if not np.all(np.isfinite(found[~np.eye(len(found), dtype=bool)])):
+        raise SystemExit(f"{path}: {name!r} has entries that are not finite")
+    return found
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -202,29 +221,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--areas", type=_even, default=76, metavar="N", help="of a synthetic connectome (76)")
     parser.add_argument("--connectome", type=_file, metavar="FILE", help=".npz with weights and lengths (mm) instead")
     parser.add_argument("--fc", type=_file, metavar="FILE", help=".npz with the target, fc; by default it is simulated")
-    parser.add_argument("--iterations", type=_count, default=50, metavar="N", help="of the fit (50)")
-    parser.add_argument("--duration", type=_count, default=30_000, metavar="MS", help="of a simulation, ms (30000)")
+    parser.add_argument("--iterations", type=count, default=50, metavar="N", help="of the fit (50)")
+    parser.add_argument("--duration", type=count, default=30_000, metavar="MS", help="of a simulation, ms (30000)")
     parser.add_argument("--seed", type=int, default=0, help="of the connectome and of all noise (0)")
     parser.add_argument("--output", type=figure_path, default=Path("brain.png"), help="the figure (brain.png)")
     parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
+
+
+def data(args: argparse.Namespace) -> tuple[connect.Connectome, list[str] | None, np.ndarray | None]:
+    """The connectome, names of its areas, and the target, if they are given."""
+    names = given = None
+    if args.connectome is None:
+        connectome = connect.synthetic_connectome(args.areas, seed=args.seed, density=0.2, decay=20.0, spread=0.7)
+    else:
+        connectome, names = load(args.connectome)
+    if args.fc is not None:
+        with np.load(args.fc) as file:
+            given = _matrix(file, args.fc, "fc")
+        if given.shape != connectome.weights.shape:
+            raise SystemExit(f"the target has shape {given.shape}, the connectome {connectome.weights.shape}")
+    elif np.ptp(connectome.positions[:, 1]) == 0.0:
+        raise SystemExit(f"{args.connectome} has no positions, from which a target could be made: give --fc")
+    return connectome, names, given
 
 
 def main(args: argparse.Namespace) -> None:
     """Run the demo. Progress goes to standard error, the result to standard output."""
     from ._brain_figure import draw
 
-    connectome = (
-        connect.synthetic_connectome(args.areas, seed=args.seed, density=0.2, decay=20.0, spread=0.7)
-        if args.connectome is None
-        else load(args.connectome)
-    )
-    given = None
-    if args.fc is not None:
-        with np.load(args.fc) as file:
-            given = np.array(file["fc"], np.float64)
-        if given.shape != connectome.weights.shape:
-            raise SystemExit(f"the target has shape {given.shape}, the connectome {connectome.weights.shape}")
-    result = experiment(connectome, given, args)
+    connectome, names, given = data(args)
+    result = experiment(connectome, names, given, args)
     draw(args.output, result)
     found = summary(result)
     if args.json:
@@ -243,24 +269,10 @@ def main(args: argparse.Namespace) -> None:
     print(f"figure: {args.output}")
 
 
-def _count(text: str) -> int:
-    return _whole(text, 1)
-
-
 def _even(text: str) -> int:
-    value = _whole(text, 4)
+    value = count(text, least=4)
     if value % 2:
         raise argparse.ArgumentTypeError(f"must be even, got {text}")
-    return value
-
-
-def _whole(text: str, least: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if value < least:
-        raise argparse.ArgumentTypeError(f"must be a whole number, at least {least}, got {text!r}")
     return value
 
 

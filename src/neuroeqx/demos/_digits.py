@@ -25,6 +25,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from .._trainable import trainable
 from .._types import Key
 from ..neurons import Leaky, LIF
+from ._options import count
 
 
 PIXELS, CLASSES = 64, 10
@@ -188,9 +189,9 @@ def train(epochs: int, seeds: int, hidden: int) -> dict[str, Any]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m neuroeqx demo digits`."""
-    parser.add_argument("--epochs", type=_count, default=30, metavar="N", help="passes through the images (30)")
-    parser.add_argument("--seeds", type=_count, default=3, metavar="N", help="networks, of seeds 0 to N - 1 (3)")
-    parser.add_argument("--hidden", type=_count, default=128, metavar="N", help="spiking neurons (128)")
+    parser.add_argument("--epochs", type=count, default=30, metavar="N", help="passes through the images (30)")
+    parser.add_argument("--seeds", type=count, default=3, metavar="N", help="networks, of seeds 0 to N - 1 (3)")
+    parser.add_argument("--hidden", type=count, default=128, metavar="N", help="spiking neurons (128)")
     parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
 
 
@@ -213,14 +214,3 @@ def main(args: argparse.Namespace) -> None:
 def _compiled(function: Callable[..., Any], *args: Any) -> Callable[..., Any]:
     """The program of `function` for arguments like these, compiled now and not at the first call."""
     return eqx.filter_jit(function).lower(*args).compile()  # pyright: ignore[reportFunctionMemberAccess]
-
-
-def _count(text: str) -> int:
-    """A whole number, at least 1."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number, at least 1, got {text!r}")
-    return value

@@ -1,8 +1,19 @@
-"""Options that the demos share."""
+"""Options that demos and tasks share."""
 
 import argparse
 import os
 from pathlib import Path
+
+
+def count(text: str, least: int = 1) -> int:
+    """A whole number, at least `least`."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number, at least {least}, got {text!r}")
+    return value
 
 
 def figure_path(text: str) -> Path:

@@ -15,7 +15,9 @@ import numpy as np
 from .._trainable import trainable
 from .._types import Key
 from ._batches import Batches, is_arrays, size_of, take
+from ._by_method import parts
 from ._choice import Choice
+from ._grad import Gradient
 from ._program import as_array, Carry, extended, measure, Sums, Task
 from ._progress import Progress
 from ._training import Training
@@ -86,7 +88,9 @@ def fit(
 
     - `model`: any pytree, such as an `eqx.Module`. It is not consumed.
     - `loss`: `loss(model, batch, key)` to a number, or to `(number, aux)` with a dictionary of numbers that are recorded. The
-        key is another one in every step.
+        key is another one in every step. Or a gradient of runs, as `value_and_grad(..., batched=True)` returns: a batch is then
+        a pair `(inputs, targets)`, of `Samples` and of what its loss takes, the last with an axis of samples before all
+        others; it says itself `where` and how is trained, so `where`, `gradient` and `state` are not given.
     - `data`: an array, or arrays in a dictionary, tuple or list, of a leading axis of samples, which are put on the device
         as a whole; or an object with `__len__` and `__getitem__(indices)` to a batch of NumPy arrays, of the same
         shapes for every batch.
@@ -104,8 +108,8 @@ def fit(
         in every epoch and the state as it is then. It goes in batches of at most `batch` samples, the last of which is
         filled up; what fills it does not count in metrics, and its loss not at all (so of n batches, at most n - 1 samples
         are not in the loss).
-    - `metrics`: functions by name, called as the loss is, that return a value for each sample, `[batch, ...]`. Their means over
-        the validation data are exact.
+    - `metrics`: functions by name, called as the loss is, that return a value for each sample, `[batch, ...]` (for a
+        gradient of runs: called with the outputs and targets of one). Their means over the validation data are exact.
     - `choose`: by what the best model is chosen, `"min loss"` by default: `"min"` or `"max"` and the loss, a name of its aux,
         or a metric of one number.
     - `patience`: stop after so many epochs without a better one.
@@ -126,6 +130,12 @@ def fit(
     _check_counts(epochs=epochs, batch=batch, patience=patience, every=every)
     if validation is None and (metrics is not None or choose is not None or patience is not None):
         raise ValueError("fit: `metrics`, `choose` and `patience` are about validation data: give `validation`.")
+    if isinstance(loss, Gradient):
+        if where is not None or gradient is not eqx.filter_value_and_grad or state is not None:
+            raise ValueError(
+                "fit: `where`, `gradient` and `state` cannot be given with a gradient of runs: value_and_grad(where=...)"
+            )
+        where = loss.where
     batches = Batches(data, batch, seed=_words(key))
     held = None if validation is None else _held(validation, batch)
     trained = jtu.tree_map(eqx.is_inexact_array, model) if where is None else trainable(model, where)
@@ -184,6 +194,8 @@ def _task(
     own = {} if metrics is None else dict(sorted(metrics.items()))
     if "loss" in own:
         raise ValueError("fit: no metric can be called 'loss', which is that of the validation data.")
+    if isinstance(loss, Gradient):
+        loss, gradient, own = parts(loss, own)
     step_key, evaluation_key = jax.random.split(key)
     # Onto the device once.
     device = lambda data: jtu.tree_map(jnp.asarray, data) if is_arrays(data) else None

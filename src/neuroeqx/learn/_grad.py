@@ -93,6 +93,7 @@ def value_and_grad(
 
     **Returns:** a function `(model, inputs=None, targets=None, *, key=None, state=None) -> (value, gradient)`, the gradient in
     the form of the model, to be used under `eqx.filter_jit`. With the same arguments its method `plan` returns a `Plan`.
+    `fit` takes it in the place of a loss.
 
     **Errors:** `ValueError` for an unknown method and for options of another one; `TypeError` and `ValueError` for models that
     a method does not know, and `ValueError` if nothing fits into `memory`, when called.
@@ -214,7 +215,33 @@ class Gradient:
         one = functools.partial(self._of_one, method, checkpoint)
         if not self.batched:
             return one(model, inputs, targets, key=key, state=state)
-        return _mean(one, model, inputs, targets, key, state)
+        values, slopes = _each(one, model, inputs, targets, key, state)
+        return values.mean(), jtu.tree_map(lambda x: x.mean(0), slopes)
+
+    def of_samples(
+        self, function: Callable[[Any, Any], Any], model: Any, batch: tuple[Any, Any], key: Key | None
+    ) -> Any:
+        """A function of outputs and targets, of the run of each sample of a batch `(inputs, targets)`, `[batch, ...]`: that of
+        the first method, without derivatives."""
+
+        def one(model: Any, inputs: Any, targets: Any, *, key: Key | None, state: State | None) -> Any:
+            return function(self._outputs(self.methods[0], None, model, inputs, key, state), targets)
+
+        check_periods(model, self.objective.dt)
+        return _each(one, model, *batch, key, None)
+
+    def _outputs(
+        self, method: str, checkpoint: Checkpoint, model: Any, inputs: Any, key: Key | None, state: State | None
+    ) -> Any:
+        if method == "exact":
+            if state is not None:
+                raise ValueError("exact: begins with the initial state of the model; `state` cannot be given.")
+            return outputs_of(self.objective, model, inputs, key=key)
+        if not isinstance(checkpoint, str):
+            return self.objective.outputs(model, inputs, key=key, state=state, checkpoint=checkpoint)
+        if reason := why_not(model, key, state):
+            raise ValueError(f"value_and_grad: checkpoint='spikes' is not possible: {reason}.")
+        return outputs_in_parts(self.objective, model, inputs, key=key)
 
     def _of_one(
         self,
@@ -238,16 +265,8 @@ class Gradient:
 
         def of(trained: Any) -> Array:
             whole = eqx.combine(trained, fixed)
-            if method == "exact":
-                return objective.of(outputs_of(objective, whole, inputs, key=key), targets)
-            if isinstance(checkpoint, str):
-                return objective.of(outputs_in_parts(objective, whole, inputs, key=key), targets)
-            return objective.value(whole, inputs, targets, key=key, state=state, checkpoint=checkpoint)
+            return objective.of(self._outputs(method, checkpoint, whole, inputs, key, state), targets)
 
-        if method == "exact" and state is not None:
-            raise ValueError("exact: begins with the initial state of the model; `state` cannot be given.")
-        if checkpoint == "spikes" and (reason := why_not(model, key, state)):
-            raise ValueError(f"value_and_grad: checkpoint='spikes' is not possible: {reason}.")
         if method in ("surrogate", "exact"):
             return jax.value_and_grad(of)(trained)
         flat, unravel = ravel_pytree(trained)
@@ -267,18 +286,16 @@ def _number_of_samples(inputs: Any, targets: Any) -> int:
     return sizes.pop()
 
 
-def _mean(of_one: Any, model: Any, inputs: Any, targets: Any, key: Key | None, state: Any) -> tuple[Array, Any]:
-    """Over samples, each with a key of its own."""
+def _each(of_one: Any, model: Any, inputs: Any, targets: Any, key: Key | None, state: Any) -> Any:
+    """Of each sample, with a key of its own."""
     is_samples = lambda x: isinstance(x, Samples)
     leaves, treedef = jtu.tree_flatten(inputs, is_leaf=is_samples)
     given = [x.values for x in leaves if is_samples(x)]
-    number = _number_of_samples(inputs, targets)
-    keys = None if key is None else jax.random.split(key, number)
+    keys = None if key is None else jax.random.split(key, _number_of_samples(inputs, targets))
 
     def one(values: list[Array], targets: Any, key: Any) -> Any:
         rest = iter(values)
         own = treedef.unflatten([Samples(next(rest)) if is_samples(x) else x for x in leaves])
         return of_one(model, own, targets, key=key, state=state)
 
-    values, slopes = jax.vmap(one)(given, targets, keys)
-    return values.mean(), jtu.tree_map(lambda x: x.mean(0), slopes)
+    return jax.vmap(one)(given, targets, keys)

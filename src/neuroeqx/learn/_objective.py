@@ -73,18 +73,6 @@ class Objective:
         values = {name: record.values for name, record in sol.records.items()}
         return values if isinstance(model, Network) else values[""]
 
-    def value(
-        self,
-        model: AbstractDynamics,
-        inputs: Any,
-        targets: Any,
-        *,
-        key: Key | None,
-        state: State | None,
-        checkpoint: int | None = None,
-    ) -> Float[Array, ""]:
-        return self.of(self.outputs(model, inputs, key=key, state=state, checkpoint=checkpoint), targets)
-
     def of(self, outputs: Any, targets: Any) -> Float[Array, ""]:
         value = self.loss(outputs, targets)
         if jnp.shape(value) != ():

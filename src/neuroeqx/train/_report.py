@@ -7,18 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..demos._options import count as count
 from ..learn import Fit
-
-
-def count(text: str) -> int:
-    """An option that is a whole number, at least 1."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number, at least 1, got {text!r}")
-    return value
 
 
 def add_arguments(parser: argparse.ArgumentParser, epochs: int | None = None) -> None:
