@@ -75,7 +75,7 @@ def between_steps(
 
 def _sources(projection: Any, history: History) -> Any:
     """Where in the history the source of each synapse is."""
-    return synapses(projection.comm)[1] + projection.pre.bounds(history.last.shape[0])[0]
+    return jnp.asarray(synapses(projection.comm)[1], jnp.int32) + projection.pre.bounds(history.last.shape[0])[0]
 
 
 def product(

@@ -1,7 +1,7 @@
 """Delays that are no whole number of steps."""
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -35,7 +35,8 @@ class Interpolated(eqx.Module):
         does not overshoot, for voltages that are reset and for noise.
 
     Phases are interpolated along the shorter way round the circle. Outputs were 0 before the first step and voltages
-    (with a `coupling`) what they are there: where that is a jump, the one step that sees it makes an error of order 1.
+    (with a `coupling`) what they are there: a jump there, in one step, makes an error of order 1, a kink one in the derivative by
+    the delay.
 
     **Arguments:**
 
@@ -50,9 +51,9 @@ class Interpolated(eqx.Module):
 
     delay: Float[Array, "..."]
     longest: float = eqx.field(static=True)
-    method: Literal["cubic", "linear"] = eqx.field(static=True)
+    method: str = eqx.field(static=True)
 
-    def __init__(self, delay: Any, longest: float, method: Literal["cubic", "linear"] = "cubic"):
+    def __init__(self, delay: Any, longest: float, method: str = "cubic"):
         self.delay = as_parameter(delay)
         self.longest = float(longest)
         self.method = method
@@ -73,7 +74,11 @@ class Interpolated(eqx.Module):
         if not isinstance(self.delay, jax.Array) or is_tracer(self.delay):
             return eqx.tree_pformat(self)
         known = np.asarray(self.delay)
-        shown = f"{known.min():g} ... {known.max():g} ms, one for each synapse" if known.size > 1 else f"{known.item():g} ms"
+        shown = (
+            f"{known.min():g} ... {known.max():g} ms, one for each synapse"
+            if known.size > 1
+            else f"{known.item():g} ms"
+        )
         return f"Interpolated({shown}, longest={self.longest:g}, {self.method})"
 
     @property
