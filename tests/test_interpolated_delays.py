@@ -294,7 +294,7 @@ def test_the_frequency_of_two_oscillators(each, ledger, x64):
     net = coupled(nex.rates.Kuramoto(omega), 2, comm, delay, nex.rates.Sine(), v0=[0.4, -0.1])
 
     def frequency(tau):
-        x = trace(with_delay(net, tau * jnp.ones(2) if each else tau), 2400, dt)[-101:]
+        x = trace(with_delay(net, tau * jnp.ones(2) if each else tau), 4000, dt)[-101:]
         turned = jnp.diff(x, axis=0)
         turned = turned - 2.0 * jnp.pi * jnp.round(turned / (2.0 * jnp.pi))
         return jnp.mean(turned) / dt, x

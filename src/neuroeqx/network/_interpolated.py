@@ -35,8 +35,8 @@ class Interpolated(eqx.Module):
         does not overshoot, for voltages that are reset and for noise.
 
     Phases are interpolated along the shorter way round the circle. Outputs were 0 before the first step and voltages
-    (with a `coupling`) what they are there: a jump there, in one step, makes an error of order 1, a kink one in the derivative by
-    the delay.
+    (with a `coupling`) what they are there: a jump there, in one step, makes an error of order 1, a kink one in the
+    derivative by the delay.
 
     **Arguments:**
 

@@ -250,7 +250,7 @@ class Network(AbstractDynamics):
             elif projection.release is not None:
                 own = None if key is None else jax.random.fold_in(key, len(self.populations) + i)
                 releases[name], x = projection.release.step(releases[name], x, dt=dt, t=t, key=own)
-            elif shared.get((source, lag), 0) > 1 and _walks(projection) and x is whole:
+            elif whole is not None and x is whole and shared.get((source, lag), 0) > 1 and _walks(projection):
                 if (source, lag) not in lists:
                     lists[source, lag] = ops.events.compact(whole)
                 active = lists[source, lag]
