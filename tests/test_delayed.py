@@ -38,6 +38,13 @@ def test_delayed_feedback(ledger, x64):
     np.testing.assert_allclose(found, (true(0.737 + 1e-5) - true(0.737 - 1e-5)) / 2e-5, rtol=1e-5, atol=1e-6)
 
 
+def test_times_that_are_one_but_for_rounding(x64):
+    """Jumps at 1.22 ms and other multiples of dt: no polynomial of a step between the two times of one is asked far outside."""
+    field = lambda t, y, past, args: 0.4 - y + jnp.stack([-1.5 * past[0][1], 0.8 * past[1][0]])
+    even, odd = (nex.solve_delayed(field, jnp.zeros(2), [0.61, 1.37], 9.0, dt) for dt in (0.02, 0.019))
+    np.testing.assert_allclose(even(9.0), odd(9.0), atol=1e-8)
+
+
 def test_mackey_and_glass(ledger, x64):
     """x' = 0.2 x(t - 17) / (1 + x(t - 17)^10) - 0.1 x with a history that moves, a second, shorter delay, and a pytree."""
     delays = [17.0, 5.5]

@@ -66,6 +66,7 @@ from ._solve import Located as Located, solve as solve
 from ._trainable import trainable as trainable
 from ._wrappers import Chain as Chain, Every as Every, Refractory as Refractory, Substeps as Substeps
 from .network import (
+    Interpolated as Interpolated,
     Network as Network,
     part as part,
     Population as Population,

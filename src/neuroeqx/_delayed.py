@@ -129,6 +129,15 @@ def _grid(delay: Array, t0: float, t1: float, dt: float, breaks: int) -> Float[A
     jumps = t0 + jnp.sum(jnp.asarray(counts, dtype) * delay[None], 1)
     jumps = jnp.minimum(jumps, jnp.asarray(t1, dtype))
     even = jnp.linspace(t0, t1, max(1, int(np.ceil((t1 - t0) / dt - 1e-9))) + 1, dtype=dtype)
+    # A step of no length is passed over, but a polynomial of one that is as short as rounding would be asked for times far
+    # outside. So jumps that are one but for rounding become one, and the even times next to one move onto it.
+    eps = float(jnp.finfo(dtype).eps)
+    jumps = jnp.sort(jumps)
+    again = jnp.diff(jumps, prepend=jumps[:1] - dt) <= 8.0 * eps * max(abs(t0), abs(t1))
+    jumps = lax.cummax(jnp.where(again, jnp.asarray(t0, dtype), jumps))
+    j = jnp.searchsorted(jumps, even)
+    for near in (jumps[jnp.maximum(j - 1, 0)], jumps[jnp.minimum(j, jumps.shape[0] - 1)]):
+        even = jnp.where(jnp.abs(even - near) < eps ** (1.0 / 3.0) * dt, near, even)
     return jnp.sort(jnp.concatenate([even, jumps]))
 
 

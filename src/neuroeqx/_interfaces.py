@@ -18,6 +18,7 @@ from jaxtyping import Array, Bool, Float, Int, Num
 from ._checks import check_below, check_not_negative
 from ._current import Affine, as_current, current_at, jump_of
 from ._fields import check_finite
+from ._math import on_circle
 from ._replace_gradient import replace_gradient
 from ._types import Current, Key, Output, State, Time, VectorField, Y
 from ._voltage import voltage, with_voltage
@@ -169,7 +170,7 @@ class AbstractGradedCell(AbstractCell):
         """Integrate over one step; the output is that of the new state. `input` as in `AbstractSpiking.step`."""
         y = _moved(self, state, as_current(input), dt, t, key)
         if self.is_phase:
-            y = y - 2.0 * jnp.pi * jnp.floor(y * (0.5 / jnp.pi) + 0.5)
+            y = on_circle(y)
         return y, self.output(y)
 
 

@@ -122,6 +122,11 @@ def _exprel_inverse_near_zero(x):
     return small, 1.0 - s * (1.0 / 2.0 - s * (1.0 / 12.0))
 
 
+def on_circle(angle: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The same angle between -pi and pi."""
+    return angle - 2.0 * jnp.pi * jnp.floor(angle * (0.5 / jnp.pi) + 0.5)
+
+
 def within(values: Float[Array, "..."], low: Any = None, high: Any = None) -> Float[Array, "..."]:
     """`jnp.clip` to limits in the dtype of the values; `None` for no limit."""
     low, high = (None if limit is None else limit.astype(values.dtype) for limit in (low, high))

@@ -19,7 +19,7 @@ from ._loop import advance, EventBuffer, is_input, Run, run_traced
 from ._record import Recorder, Spikes
 from ._types import is_traced, is_tracer, Key, State
 from ._wrappers import check_periods
-from .network import Network, Population
+from .network import in_range, Network, Population
 from .sources import Samples
 
 
@@ -106,6 +106,8 @@ def simulate(
     shapes = _checked(same, given)
     _check_selections(recorders, shapes)
     values = [value for _, value in shapes]
+    if given and isinstance(model, Network):
+        state = in_range(model, state, dt)
     if is_traced(arrays, key):
         return _simulate_traced(run, state, t0, t1, steps, list(recorders), values, checkpoint)
     return _simulate_chunks(run, same, arrays, t0, t1, steps, list(recorders), values, progress)

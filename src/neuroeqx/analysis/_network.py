@@ -88,7 +88,7 @@ def _refused(network: Network, projection: Any) -> str | None:
     """Why a projection has a state of its own, or knows of steps."""
     receptor = network.populations[projection.post.name].receptors[projection.receptor]
     source = network.populations[projection.pre.name]
-    if projection.delay is not None or projection.delays or receptor.lag:
+    if projection.delay is not None or projection.interpolated is not None or projection.delays or receptor.lag:
         return "has a delay"
     if projection.release is not None or projection.plasticity is not None:
         return "has a release or is plastic"

@@ -24,6 +24,9 @@ class Connectome(NamedTuple):
 def tracts(weights: Any, lengths: Any, speed: float, dt: float) -> Given:
     """Connections from a matrix of weights, with the delays of tracts: length over speed, rounded to steps, at least one.
 
+    For delays that are not rounded, and a speed that can be trained, `from_dense(weights)` and
+    `Projection(delay=Interpolated(lengths / speed, longest))`.
+
     **Arguments:**
 
     - `weights`: `[n_pre, n_post]`, sources along rows (The Virtual Brain has targets there: transpose). What is not zero is

@@ -188,6 +188,8 @@ def check(model: Any) -> None:
             raise ValueError(
                 f"exact: projection {name!r} has a release, a coupling or plasticity, which are not followed."
             )
+        if projection.interpolated is not None:
+            raise ValueError(f"exact: projection {name!r} has `delay`=Interpolated(...); only spikes have times.")
         pre = model.populations[projection.pre.name]
         if isinstance(pre, Population) and isinstance(pre.cell, Leaky):
             raise ValueError(f"exact: projection {name!r} sends a voltage; only spikes have times.")

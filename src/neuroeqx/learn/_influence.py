@@ -250,6 +250,10 @@ def _check(owner: str, model: Any) -> None:
         if projection.plasticity is not None or projection.coupling is not None:
             kind = "plasticity" if projection.plasticity is not None else "a coupling"
             raise ValueError(f"{owner}: projection {name!r} has {kind}, through which eligibilities are not followed.")
+        if projection.interpolated is not None:
+            raise ValueError(
+                f"{owner}: projection {name!r} has `delay`=Interpolated(...), through which eligibilities are not followed."
+            )
 
 
 def _aligned(population: Population, chosen: Any) -> Any:

@@ -43,8 +43,10 @@ def loads(coupling: AbstractCoupling) -> bool:
 
 
 def looks_back(projection: Any) -> bool:
-    """Whether each synapse reads the voltage of its source as it was one delay ago, for that is evaluated when it arrives
-    and cannot be sent ahead."""
+    """Whether each synapse reads its source as it was one delay ago: a voltage that is evaluated when it arrives cannot be sent
+    ahead, nor what lies between steps."""
+    if projection.interpolated is not None:
+        return projection.interpolated.each
     return projection.delays and projection.coupling is not None and not is_affine(projection.coupling)
 
 
@@ -54,16 +56,44 @@ def sends_ahead(projection: Any) -> bool:
 
 
 def seen(projection: Any, history: History, lag: int) -> Float[Array, " synapses"]:
-    """Of a projection that looks back, the voltages of the sources of its synapses, at their delays and `lag` steps more."""
-    comm = projection.comm
-    return history.read_each(comm.delays + lag, comm.rows + projection.pre.bounds(history.last.shape[0])[0])
+    """Of a projection that looks back, what the sources of its synapses were, at their delays and `lag` steps more."""
+    return history.read_each(projection.comm.delays + lag, _sources(projection, history))
 
 
-def load(coupling: AbstractCoupling, comm: AbstractConnectivity, x: Float[Array, " pre"]) -> Float[Array, " post"]:
+def between_steps(
+    projection: Any, history: History, lag: int, dt: float, is_phase: bool
+) -> Float[Array, " sources_or_synapses"]:
+    """Of a projection with an interpolated delay, what its sources were: one number for each source or synapse."""
+    own = projection.interpolated
+    sources = _sources(projection, history) if own.each else None
+    x = own.read(
+        history, projection.comm, sources, lag=lag, dt=dt, is_phase=is_phase and projection.coupling is not None
+    )
+    start, stop = projection.pre.bounds(history.last.shape[0])
+    return x if own.each or x.shape == (stop - start,) else x[start:stop]
+
+
+def _sources(projection: Any, history: History) -> Any:
+    """Where in the history the source of each synapse is."""
+    return jnp.asarray(synapses(projection.comm)[1], jnp.int32) + projection.pre.bounds(history.last.shape[0])[0]
+
+
+def product(
+    projection: Any, g: Float[Array, " post"], x: Float[Array, " sources_or_synapses"], active: Any
+) -> Float[Array, " post"]:
+    """A receptor's variable with what one projection passes."""
+    x, comm = x.astype(g.dtype), projection.comm
+    if looks_back(projection):
+        weight, _, targets = synapses(comm)
+        return g.at[targets].add((weight * x).astype(g.dtype))
+    return comm.add_to(g, x) if active is None else comm.deliver(g, x, active=active)
+
+
+def load(coupling: AbstractCoupling, comm: AbstractConnectivity, x: Float[Array, "..."]) -> Float[Array, " post"]:
     """`b` of an affine coupling. It does not change from step to step, so loops compute it once."""
     affine = coupling.affine(x)
     assert affine is not None and affine.b is not None
-    return affine.b.astype(x.dtype) * comm(jnp.ones_like(x))
+    return affine.b.astype(x.dtype) * comm(jnp.ones(comm.shape[0], x.dtype))
 
 
 def over_synapses(
@@ -76,14 +106,14 @@ def over_synapses(
     - `pre`: the voltages of sources, or, of a projection that looks back, those that its synapses see.
     """
     coupling = projection.coupling
-    weight, sources, targets = _synapses(projection.comm)
+    weight, sources, targets = synapses(projection.comm)
     u, v = pre if looks_back(projection) else pre[sources], post[targets]
     f, slope = jax.jvp(lambda v: coupling(u, v), (v,), (jnp.ones_like(v),))
     total = lambda x: jnp.zeros_like(post).at[targets].add((weight * x).astype(post.dtype))
     return total(f - slope * v), -total(slope)
 
 
-def _synapses(comm: Dense | CSR) -> tuple[Array, Any, Any]:
+def synapses(comm: Dense | CSR) -> tuple[Array, Any, Any]:
     """The weight, the source and the target of every synapse."""
     if isinstance(comm, CSR):
         return comm.weight, comm.rows, comm.indices
@@ -128,6 +158,11 @@ def resolved(name: str, projection: Any, populations: dict[str, Any]) -> Any:
         )
     if is_affine(coupling):
         return projection
+    return one_by_one(projection)
+
+
+def one_by_one(projection: Any) -> Any:
+    """The projection with a matrix whose synapses are stored one by one."""
     if isinstance(projection.comm, Dense | CSR):
         return projection
     return eqx.tree_at(lambda p: p.comm, projection, projection.comm.to_csr())

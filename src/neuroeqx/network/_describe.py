@@ -14,6 +14,7 @@ def described(net: Any) -> str:
     synapses = "\n".join(
         f"  {name}: {type(p.comm).__name__} with {_count(p)} synapses"
         + (f", delay {p.delay:g} ms" if p.delay is not None else "")
+        + (f", {p.interpolated}" if p.interpolated is not None else "")
         + (f", {' and '.join(p.plasticity.rules)}" if isinstance(p.plasticity, Plastic) else "")
         + (f", {type(p.coupling).__name__}" if p.coupling is not None else "")
         for name, p in net.projections.items()

@@ -47,6 +47,12 @@ class History(eqx.Module):
         row = (self.cursor - (lag - 1)) % self.ring.shape[0]
         return lax.dynamic_index_in_dim(self.ring, row, 0, keepdims=False)
 
+    def read_at(self, lag: Int[Array, ""]) -> Float[Array, " size"]:
+        """As `read`, of a ring, at a lag that is computed."""
+        assert self.ring is not None and self.cursor is not None
+        row = (self.cursor - lag + 1) % self.ring.shape[0]
+        return lax.dynamic_index_in_dim(self.ring, row, 0, keepdims=False)
+
     def read_each(self, lags: Int[Array, " synapses"], sources: Int[Array, " synapses"]) -> Float[Array, " synapses"]:
         """As `read`, of several cells at lags of their own."""
         if self.ring is None or self.cursor is None:

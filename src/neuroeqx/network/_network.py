@@ -12,16 +12,18 @@ from jaxtyping import Array, Float
 
 from .. import ops
 from .._abstract import eval_shape
-from .._interfaces import AbstractDynamics, AbstractPlasticity, AbstractRule, AbstractSparseConnectivity
+from .._interfaces import AbstractDynamics, AbstractPlasticity, AbstractSparseConnectivity
 from .._types import Key, State, Time
 from .._voltage import voltage
 from . import _coupling, _plastic
 from ._arrivals import Arrivals
 from ._describe import described
 from ._history import History
+from ._interpolated import in_range
 from ._plastic import Traces
 from ._population import Population
 from ._projection import named_projections, Projection
+from ._resolved import resolved
 
 
 class NetworkState(eqx.Module):
@@ -94,48 +96,15 @@ class Network(AbstractDynamics):
                     f"{type(population).__name__}."
                 )
         named = projections if isinstance(projections, Mapping) else named_projections(projections)
-        resolved = {
-            name: self._resolved(name, projection, None if key is None else jax.random.fold_in(key, i))
+        drawn = {
+            name: resolved(name, projection, self.populations, None if key is None else jax.random.fold_in(key, i))
             for i, (name, projection) in enumerate(named.items())
         }
         # By identity, so before anything rebuilds the projections.
         rules, owned = _plastic.named_rules(named, self.populations)
-        resolved = {name: _plastic.with_rules(name, p, owned[name]) for name, p in resolved.items()}
+        drawn = {name: _plastic.with_rules(name, p, owned[name]) for name, p in drawn.items()}
         self.plasticity = dict(sorted(rules.items()))
-        self.projections = dict(sorted(resolved.items()))
-
-    def _resolved(self, name: str, projection: Projection, key: Key | None) -> Projection:
-        for end in (projection.pre, projection.post):
-            if end.name not in self.populations:
-                raise ValueError(
-                    f"Network: projection {name!r} names a population {end.name!r}; there are "
-                    f"{sorted(self.populations)}."
-                )
-        target = self.populations[projection.post.name]
-        receptors = target.receptors if isinstance(target, Population) else {}
-        if projection.receptor not in receptors:
-            raise ValueError(
-                f"Network: projection {name!r} names a receptor {projection.receptor!r} of population "
-                f"{projection.post.name!r}, which has {sorted(receptors)}."
-            )
-        start, stop = projection.pre.bounds(_size(self.populations[projection.pre.name]))
-        first, last = projection.post.bounds(target.size)
-        shape = (stop - start, last - first)
-        comm = projection.comm
-        if isinstance(comm, AbstractRule):
-            comm = comm(*shape, key=key)
-        if comm.shape != shape:
-            raise ValueError(
-                f"Network: the connectivity of projection {name!r} has shape {comm.shape}, but its source and target "
-                f"have {shape[0]} and {shape[1]} cells."
-            )
-        resolved = eqx.tree_at(lambda p: p.comm, projection, comm)
-        if resolved.delays and projection.delay is not None:
-            raise ValueError(
-                f"Network: projection {name!r} has a delay of {projection.delay:g} ms, but its synapses have delays of "
-                "their own; give one or the other."
-            )
-        return resolved if resolved.coupling is None else _coupling.resolved(name, resolved, self.populations)
+        self.projections = dict(sorted(drawn.items()))
 
     @property
     def driven(self) -> dict[str, tuple[int, ...] | None]:
@@ -153,7 +122,7 @@ class Network(AbstractDynamics):
         releases = {}
         for name, projection in self.projections.items():
             line = _coupling.line(projection)
-            lengths[line] = max(lengths.get(line, 1), self._steps(projection, dt))
+            lengths[line] = max(lengths.get(line, 1), self._room(projection, dt))
             if projection.release is not None:
                 releases[name] = projection.release.init((projection.comm.shape[0],))  # pyright: ignore
         histories = {}
@@ -166,7 +135,8 @@ class Network(AbstractDynamics):
                 line = _coupling.line(projection)
                 histories[line] = History.constant(_voltages(populations[projection.pre.name]), lengths[line])
         weights, traces = _plastic.init(self, populations, dt)
-        return NetworkState(populations, histories, releases, self._no_arrivals(populations), weights, traces)
+        state = NetworkState(populations, histories, releases, self._no_arrivals(populations), weights, traces)
+        return in_range(self, state, dt)
 
     def _no_arrivals(self, populations: dict[str, State]) -> dict[str, Arrivals]:
         lengths: dict[str, int] = {}
@@ -262,18 +232,25 @@ class Network(AbstractDynamics):
         shared = self._shared(dt)
         lists = {}
         for i, (name, projection) in enumerate(self.projections.items()):
-            source, lag = projection.pre.name, self._steps(projection, dt)
-            history = histories[_coupling.line(projection)]
-            whole = history.read(lag)
-            x, active = _section(whole, projection.pre), None
-            if _coupling.looks_back(projection):
-                x = _coupling.seen(projection, history, self._lag(projection))
-            elif projection.coupling is not None:
+            source, history = projection.pre.name, histories[_coupling.line(projection)]
+            late, active = self._lag(projection), None
+            if projection.interpolated is not None:
+                is_phase = getattr(self.populations[source], "is_phase", False)
+                lag, whole = 0, None
+                x = _coupling.between_steps(projection, history, late, dt, is_phase)
+            elif _coupling.looks_back(projection):
+                lag, whole = 0, None
+                x = _coupling.seen(projection, history, late)
+            else:
+                lag = self._steps(projection, dt)
+                whole = history.read(lag)
+                x = _section(whole, projection.pre)
+            if projection.coupling is not None:
                 x = _coupling.passed(projection.coupling, x)
             elif projection.release is not None:
                 own = None if key is None else jax.random.fold_in(key, len(self.populations) + i)
                 releases[name], x = projection.release.step(releases[name], x, dt=dt, t=t, key=own)
-            elif shared.get((source, lag), 0) > 1 and _walks(projection) and x is whole:
+            elif whole is not None and x is whole and shared.get((source, lag), 0) > 1 and _walks(projection):
                 if (source, lag) not in lists:
                     lists[source, lag] = ops.events.compact(whole)
                 active = lists[source, lag]
@@ -283,10 +260,16 @@ class Network(AbstractDynamics):
     def _lag(self, projection: Projection) -> int:
         return self.populations[projection.post.name].receptors[projection.receptor].lag
 
-    def _steps(self, projection: Projection, dt: float) -> int:
-        """How many steps ago what acts now was sent (at the longest delay), or is read to be sent on with delays of its own."""
+    def _room(self, projection: Projection, dt: float) -> int:
+        """How many steps of its source a projection needs."""
+        if projection.interpolated is not None:
+            return projection.interpolated.room(dt, self._lag(projection))
         if _coupling.looks_back(projection):
             return projection.comm.horizon + self._lag(projection)  # pyright: ignore
+        return self._steps(projection, dt)
+
+    def _steps(self, projection: Projection, dt: float) -> int:
+        """How many steps ago what acts now was sent, or is read to be sent on with delays of its own."""
         return projection.steps(dt) + (0 if projection.delays else self._lag(projection))
 
     def _shared(self, dt: float) -> dict[tuple[str, int], int]:
@@ -314,7 +297,7 @@ class Network(AbstractDynamics):
             if name in weights:
                 projection = eqx.tree_at(lambda p: p.comm.weight, projection, weights[name])
             x, active = sent[name]
-            add = lambda g, p=projection, x=x, a=active: _add_product(g, x, a, p.comm)
+            add = lambda g, p=projection, x=x, a=active: _coupling.product(p, g, x, a)
             if projection.coupling is not None and _coupling.loads(projection.coupling):
                 add, loads = self._load(projection, x, populations, loads, add)
             if _coupling.sends_ahead(projection):
@@ -365,12 +348,6 @@ def _output(population: AbstractDynamics, state: State, dt: float, key: Key) -> 
     return population.step(state, None, dt=dt, key=key)[1]
 
 
-def _add_product(g: Float[Array, " post"], x: Float[Array, " pre"], active: Any, comm: Any) -> Float[Array, " post"]:
-    """The receptor's variable with one projection's arrivals added."""
-    x = x.astype(g.dtype)
-    return comm.add_to(g, x) if active is None else comm.deliver(g, x, active=active)
-
-
 def _place(projection: Projection) -> str:
     """The receptor of the cells that a projection reaches."""
     return f"{projection.post}:{projection.receptor}"
@@ -378,7 +355,7 @@ def _place(projection: Projection) -> str:
 
 def _walks(projection: Projection) -> bool:
     """Whether a projection walks along the active rows of its source's output, as it is."""
-    sends_output = projection.release is None and projection.coupling is None
+    sends_output = projection.release is None and projection.coupling is None and projection.interpolated is None
     return sends_output and isinstance(projection.comm, AbstractSparseConnectivity)
 
 

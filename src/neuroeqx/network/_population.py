@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from .._current import Affine, Course
 from .._fields import as_parameter, as_shape
-from .._interfaces import AbstractCell, AbstractDynamics, AbstractSpiking
+from .._interfaces import AbstractCell, AbstractDynamics, AbstractGradedCell, AbstractSpiking
 from .._types import Initialiser, Key, Output, State, Time
 from .._voltage import voltage, with_voltage
 from ._receptor import Receptor
@@ -97,6 +97,12 @@ class Population(AbstractDynamics):
         """Whether the cell, or what is wrapped, spikes."""
         spiking = lambda x: isinstance(x, AbstractSpiking)
         return any(map(spiking, jtu.tree_leaves(self.cell, is_leaf=spiking)))
+
+    @property
+    def is_phase(self) -> bool:
+        """Whether the voltage of the cell, or of what is wrapped, is an angle."""
+        graded = lambda x: isinstance(x, AbstractGradedCell)
+        return any(graded(x) and x.is_phase for x in jtu.tree_leaves(self.cell, is_leaf=graded))
 
     def init(self, *, dt: float, key: Key | None = None) -> PopulationState:
         del dt

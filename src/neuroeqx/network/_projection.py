@@ -13,6 +13,7 @@ from .._interfaces import (
     AbstractRule,
     AbstractSparseConnectivity,
 )
+from ._interpolated import Interpolated
 from ._part import as_part, Part
 from ._plastic import as_rules, Plastic
 
@@ -29,7 +30,9 @@ class Projection(eqx.Module):
     - `comm`: a connectivity such as `connect.CSR(...)`, or a rule such as `connect.bernoulli(...)`, which the network
         turns into one.
     - `delay`: ms, a multiple of dt, at least dt: what a source puts out in step n first acts in step n + delay / dt.
-        One step by default. Where the synapses of `comm` have delays of their own (in steps), those hold instead.
+        One step by default. Where the synapses of `comm` have delays of their own (in steps), those hold instead. Of graded
+        sources also `Interpolated(...)`, which is no whole number of steps and can be trained; it is then the field
+        `interpolated`.
     - `release`: kinetics kept once per source neuron, between the delay and the connectivity; its output is what the
         synapses transmit.
     - `plasticity`: a learning rule such as `plasticity.STDP()`, or several, which act in the order given. The network then
@@ -46,6 +49,7 @@ class Projection(eqx.Module):
     receptor: str = eqx.field(static=True)
     comm: AbstractConnectivity | AbstractRule
     delay: float | None = eqx.field(static=True)
+    interpolated: Interpolated | None
     release: AbstractCell | None
     plasticity: tuple[AbstractPlasticity, ...] | Plastic | None
     coupling: AbstractCoupling | None
@@ -57,7 +61,7 @@ class Projection(eqx.Module):
         receptor: str,
         comm: AbstractConnectivity | AbstractRule,
         *,
-        delay: float | None = None,
+        delay: float | Interpolated | None = None,
         release: AbstractCell | None = None,
         plasticity: AbstractPlasticity | Sequence[AbstractPlasticity] | None = None,
         coupling: AbstractCoupling | None = None,
@@ -66,7 +70,8 @@ class Projection(eqx.Module):
         self.post = as_part(post)
         self.receptor = receptor
         self.comm = comm
-        self.delay = None if delay is None else float(delay)
+        self.interpolated = delay if isinstance(delay, Interpolated) else None
+        self.delay = None if delay is None or isinstance(delay, Interpolated) else float(delay)
         self.release = release
         self.plasticity = as_rules(plasticity)
         self.coupling = coupling
@@ -83,6 +88,16 @@ class Projection(eqx.Module):
             raise ValueError(
                 f"Projection: `delay` must be positive and finite, got {self.delay} ms. The shortest delay is one step, "
                 "which is also the default."
+            )
+        if self.interpolated is not None and self.plasticity is not None:
+            raise ValueError(
+                "Projection: `plasticity` goes by the step in which an output arrives, so `delay` must be a whole number of "
+                "steps, in ms, and not Interpolated(...)."
+            )
+        if self.interpolated is not None and self.interpolated.each and self.release is not None:
+            raise ValueError(
+                "Projection: `release` is kept once for each source, so `delay`=Interpolated(...) must be one number, got one "
+                "for each synapse."
             )
         if self.coupling is None:
             return

@@ -1,6 +1,6 @@
 """Coloured noise."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -48,6 +48,9 @@ class OrnsteinUhlenbeck(AbstractDynamics):
     tau: Float[Array, "..."]
     lowest: Float[Array, "..."] | None
     shape: tuple[int, ...] = eqx.field(static=True)
+
+    # Its output is a value at the end of a step, between which and the next there are others.
+    is_spiking: ClassVar[bool] = False
 
     def __init__(self, mean: Any, sigma: Any, tau: Any, shape: int | tuple[int, ...], *, lowest: Any = None):
         self.mean, self.sigma, self.tau = as_parameter(mean), as_parameter(sigma), as_parameter(tau)
