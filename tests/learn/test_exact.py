@@ -87,11 +87,11 @@ def test_times_of_spikes(delays, t_ref, x64):
     np.testing.assert_allclose(outputs["R"], reads, atol=1e-9)
 
 
-@pytest.mark.parametrize("delays, t_ref", [(False, 0.0), (True, 2.0)])
-def test_gradients_against_central_differences(delays, t_ref, x64):
+@pytest.mark.parametrize("delays, t_ref, checkpoint", [(False, 0.0, None), (True, 2.0, 5)])
+def test_gradients_against_central_differences(delays, t_ref, checkpoint, x64):
     """By weights, drives, time constants, thresholds: a recurrent network of three neurons."""
     loss = lambda outputs, targets: jnp.sum((jax.nn.logsumexp(outputs["R"], 0) - targets[0]) ** 2)
-    step = eqx.filter_jit(nex.learn.value_and_grad(loss, "exact", t1=T1, dt=DT))
+    step = eqx.filter_jit(nex.learn.value_and_grad(loss, "exact", t1=T1, dt=DT, checkpoint=checkpoint))
     net = network(t_ref=t_ref, delays=delays)
     value, slopes = step(net, None, jnp.asarray(TARGETS))
     cell = (lambda n: n.populations["N"].cell.cell) if t_ref else (lambda n: n.populations["N"].cell)

@@ -146,6 +146,26 @@ def test_of_several_methods_the_first_that_fits_is_taken():
         nex.learn.value_and_grad(loss, t1=20.0, dt=1.0, memory=1000)(*arguments(20, 4))
 
 
+@pytest.mark.thorough
+def test_a_plan_of_exact_gradients():
+    receptors = {"in": nex.Receptor(nex.Expon(5.0), nex.CUBA())}
+    net = nex.Network(
+        {"N": nex.Population(nex.LIF(tau=10.0), 60, receptors), "R": nex.Population(nex.Leaky(tau=10.0), 2, receptors)},
+        [
+            nex.Projection("N", "N", "in", nex.connect.all_to_all(nex.connect.normal(0.0, 0.5)), delay=2.0),
+            nex.Projection("N", "R", "in", nex.connect.all_to_all(nex.connect.normal(0.0, 0.5)), delay=1.0),
+        ],
+        key=jr.key(0),
+    )
+    args = net, {"N": nex.Samples(jnp.full((2000, 1), 1.5))}, None
+    loss = lambda outputs, targets: jnp.mean(outputs["R"] ** 2)
+    step = nex.learn.value_and_grad(loss, "exact", t1=2000.0, dt=1.0, memory="4MiB")
+    plan = step.plan(*args)
+    whole = plan.candidates[0]
+    assert plan.method == "exact" and plan.checkpoint is not None and plan.predicted < plan.limit < whole.predicted
+    np.testing.assert_allclose(plan.predicted, plan.measured, rtol=0.2)
+
+
 def test_a_batch_of_long_runs_within_256_mib():
     """10,000 steps, of which all states take more."""
     args = arguments(10_000, 100, (8,))

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
 
+from .._checkpointed import checkpointed_scan
 from .._types import Key
 from .._wrappers import Refractory
 from ..connect import CSR, Dense, FanOut
@@ -39,8 +40,10 @@ def exact_outputs(
     return outputs_of(Objective(lambda outputs, targets: jnp.zeros(()), t1, dt), model, inputs, key=key)
 
 
-def outputs_of(objective: Objective, model: Any, inputs: Any, *, key: Key | None) -> dict[str, Array]:
-    """As `exact_outputs`."""
+def outputs_of(
+    objective: Objective, model: Any, inputs: Any, *, key: Key | None, checkpoint: int | None = None
+) -> dict[str, Array]:
+    """As `exact_outputs`; `checkpoint` as in `simulate`."""
     check(model)
     run, first, _ = objective.begin(model, inputs, key=key, state=None)
     matrices = {name: _matrices(model, name, run.dt) for name in model.projections}
@@ -84,8 +87,11 @@ def outputs_of(objective: Objective, model: Any, inputs: Any, *, key: Key | None
             lines[name] = spikes.push(z), times.push(at.get(name, jnp.zeros_like(z)))
         return (after, lines), outputs
 
-    _, outputs = lax.scan(step, (states, lines), jnp.arange(objective.steps, dtype=jnp.int32))
-    return outputs
+    start, steps = (states, lines), jnp.arange(objective.steps, dtype=jnp.int32)
+    if checkpoint is None:
+        return lax.scan(step, start, steps)[1]
+    spikes = lambda carry: [x for line, _ in carry[1].values() for x in (line.last, line.ring) if x is not None]
+    return checkpointed_scan(step, start, steps, objective.steps, checkpoint, spikes)[1]
 
 
 def _given(source: SpikeTimes, before: SpikeTimesState, after: SpikeTimesState, dt: float) -> Array:

@@ -80,13 +80,13 @@ def value_and_grad(
     - `where`: what is trained, as in `trainable`; every floating-point array by default. The others have `None`.
     - `batched`: inputs that are `Samples` and targets have one more leading axis, of samples, which run side by side; the value
         is the mean.
-    - `checkpoint`: of `"surrogate"` only: a number of states to keep, as in `simulate`; or `"spikes"`, for networks: their
+    - `checkpoint`: of `"surrogate"` and `"exact"` a number of states to keep, as in `simulate`. Or of the former `"spikes"`:
         populations run one after the other (those that drive each other together), and of each only the spikes are kept, as
         bits. What else the derivatives of a population need is computed again, and is there only meanwhile: the memory is
         that of the largest of them. Of runs from the initial state, without plasticity.
     - `sigma`: how far runs of `"es"` are away, in the units of the parameters.
     - `memory`: the most that arguments, results and all between may take: bytes, or a text such as `"256MiB"`. The first that
-        fits is taken, of `"surrogate"` with all states kept, then with spikes only, and then with ever fewer states
+        fits is taken, of `"surrogate"` (and `"exact"`) with all states kept, then with spikes only, then with ever fewer states
         (`checkpoint`), which takes more time and gives the same gradient; then of the next of several methods, which does
         not. It is told from the shapes of the arguments before anything is compiled; `.plan(...)` of what is returned says
         it. Of the call as it is: a `vmap` around it is not known.
@@ -103,8 +103,10 @@ def value_and_grad(
         raise ValueError(f"value_and_grad: `method` must be one of {', '.join(METHODS)}, got {method!r}.")
     if len(methods) > 1 and memory is None:
         raise ValueError(f"value_and_grad: of several methods, {', '.join(methods)}, `memory` chooses: give it.")
-    if checkpoint is not None and methods != ("surrogate",):
-        raise ValueError(f"value_and_grad: `checkpoint` is for method='surrogate', not for {method!r}.")
+    if checkpoint is not None and methods not in (("surrogate",), ("exact",)):
+        raise ValueError(f"value_and_grad: `checkpoint` is for methods 'surrogate' and 'exact', not for {method!r}.")
+    if checkpoint == "spikes" and methods == ("exact",):
+        raise ValueError("value_and_grad: checkpoint='spikes' is for method='surrogate', not for 'exact'.")
     if isinstance(checkpoint, str) and checkpoint != "spikes":
         raise ValueError(f"value_and_grad: `checkpoint` must be a number of states or 'spikes', got {checkpoint!r}.")
     if checkpoint is not None and memory is not None:
@@ -184,12 +186,13 @@ class Gradient:
             return self.limit is None or size <= self.limit
 
         for method in self.methods:
-            found = fits(method, self.checkpoint, 1 if method in ("surrogate", "exact") else None)
-            if not found and method == "surrogate":
+            goes_back = method in ("surrogate", "exact")
+            found = fits(method, self.checkpoint, 1 if goes_back else None)
+            if not found and goes_back:
                 kept = tried[-1].predicted - 2 * bytes_of(shapes)
                 pairs = checkpoints(self.objective.steps, kept, self._state_bytes(same))
                 model, _, _, key, state = same.abstract()
-                if not why_not(model, key, state):
+                if method == "surrogate" and not why_not(model, key, state):
                     pairs = itertools.chain([("spikes", 2)], pairs)
                 found = any(fits(method, *pair) for pair in pairs)
             if found:
@@ -236,7 +239,8 @@ class Gradient:
         if method == "exact":
             if state is not None:
                 raise ValueError("exact: begins with the initial state of the model; `state` cannot be given.")
-            return outputs_of(self.objective, model, inputs, key=key)
+            assert not isinstance(checkpoint, str)
+            return outputs_of(self.objective, model, inputs, key=key, checkpoint=checkpoint)
         if not isinstance(checkpoint, str):
             return self.objective.outputs(model, inputs, key=key, state=state, checkpoint=checkpoint)
         if reason := why_not(model, key, state):
