@@ -181,11 +181,12 @@ def test_compartments_keep_areas_and_resistances_and_meet_where_branches_do():
         cable.Branch(40.0, 1.0, parent=1, region="basal"),
         cable.Branch(5.0, 1.0, parent=3, at=0.0, region="basal"),
         cable.Branch(7.0, 1.0, parent=2, at=0.5, region="apical"),
+        cable.Branch([0.0, 0.0, 9.0, 9.0], [2.0, 1.0, 1.0, 3.0], parent=0, region="soma"),
     ]
     morphology = cable.Morphology(branches)
     parts = cable.Compartments(morphology, cable.MaxLength(12.0))
     # Each region is a range, in the order of appearance.
-    assert parts.regions == {"soma": (0, 1), "basal": (1, 11), "apical": (11, 15)}
+    assert parts.regions == {"soma": (0, 2), "basal": (2, 12), "apical": (12, 16)}
     np.testing.assert_allclose(parts.area.sum(), morphology.area, rtol=1e-12)
     # A frustum, an annulus where the diameter steps, a cylinder.
     np.testing.assert_allclose(branches[1].area, np.pi * (3.0 * np.hypot(20.0, 1.0) + 2.5 * 1.5 + 30.0), rtol=1e-12)
