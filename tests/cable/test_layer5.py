@@ -132,5 +132,5 @@ def test_channels_of_layer_5_on_a_reconstructed_cell_are_those_of_neuron(order, 
     times = np.asarray(run.records["s"].times)
     assert len(times) == len(known[f"spikes {order}"]) == 8
     error = np.abs(times - known[f"spikes {order}"]).max()
-    # With the second order of NEURON, spikes move by as much as it is off at this step: concentrations are of another half step.
+    # In NEURON's second order concentrations are of another half step: its spikes move by that much with its step.
     ledger("Cell", name, "times of 8 spikes with channels of layer 5, ms", error, 1e-5 if order == "0" else 0.05)
