@@ -85,6 +85,38 @@ def test_hopf_points_of_hodgkin_huxley(x64, ledger):
 
 
 @pytest.mark.thorough
+def test_hopf_points_of_fitzhugh_nagumo(x64, ledger):
+    branch = analysis.continuation(eqx.Partial(analysis.system, nex.FitzHughNagumo()), (-1.0, 3.0), max_step=0.1)
+    assert not branch.folds and not branch.crossings and len(branch.hopfs) == 2
+    # The trace is 1 - v^2 - b / tau, the determinant then 1 / tau - (b / tau)^2.
+    a, b, tau = 0.7, 0.8, 12.5
+    error = 0.0
+    for hopf, sign in zip(branch.hopfs, (-1.0, 1.0), strict=True):
+        v = sign * np.sqrt(1.0 - b / tau)
+        known = np.array([(v + a) / b - v + v**3 / 3.0, np.sqrt(1.0 / tau - (b / tau) ** 2)])
+        error = max(error, np.abs(np.array([float(hopf.p), float(hopf.omega)]) - known).max())
+    ledger("analysis.hopf", "closed form", "current and angular frequency of FitzHughNagumo", error, 1e-8)
+
+
+@pytest.mark.thorough
+def test_folds_of_wilson_cowan_meet_in_a_cusp(x64, ledger):
+    """Without inhibition, and all ready to respond, e is a logistic function of w e, which folds where a w is above 4."""
+    family = lambda w: eqx.Partial(analysis.system, nex.rates.WilsonCowan(w_ee=w, w_ei=0.0, r_e=0.0))
+    a, theta = 1.3, 4.0
+    error = 0.0
+    for w in (3.0, 3.2, 16.0):
+        branch = analysis.continuation(family(w), (-15.0, 8.0), max_step=0.05)
+        assert not branch.hopfs and not branch.crossings
+        inner = 1.0 - 4.0 / (a * w)
+        assert len(branch.folds) == (2 if inner > 0.0 else 0)
+        for fold, sign in zip(branch.folds, (-1.0, 1.0), strict=False):
+            at = 0.5 * (1.0 + sign * np.sqrt(inner))
+            e = at - 1.0 / (1.0 + np.exp(a * theta))
+            error = max(error, abs(float(fold.p) - (np.log(at / (1.0 - at)) / a + theta - w * e)))
+    ledger("analysis.fold", "closed form", "inputs of the folds of WilsonCowan, also near to the cusp", error, 1e-8)
+
+
+@pytest.mark.thorough
 def test_morris_lecar_of_class_1(x64, ledger):
     cell = nex.MorrisLecar(g_ca=4.0, v_3=12.0, v_4=17.4, phi=1.0 / 15.0)
     branch = analysis.continuation(eqx.Partial(analysis.system, cell), (-20.0, 150.0))

@@ -1,11 +1,15 @@
 """SWC files of every convention, and broken ones, whose line is named."""
 
+import json
+from pathlib import Path
+
 import neuroeqx as nex
 import numpy as np
 import pytest
 from neuroeqx import cable
 
 
+SECTIONS = json.loads((Path(__file__).parents[1] / "data" / "neuron_swc" / "sections.json").read_text())
 DENDRITE = "10 3 0 5 0 1 1\n11 3 0 15 0 1 10\n12 3 10 15 0 1 11\n13 3 -10 15 0 1 11\n"
 
 
@@ -18,27 +22,59 @@ DENDRITES = [("basal", 10.0, 0, 0.5), ("basal", 10.0, 1, 1.0), ("basal", 10.0, 1
 
 
 @pytest.mark.parametrize(
-    ("soma", "length", "area"),
+    ("soma", "length", "area", "begins"),
     [
-        ("1 1 0 0 0 5 -1\n", 10.0, 100.0 * np.pi),
+        ("1 1 0 0 0 5 -1\n", 10.0, 100.0 * np.pi, None),
         # Three points of NeuroMorpho.Org, on either axis, rounded.
-        ("1 1 0 0 0 5 -1\n2 1 0 -5 0 5 1\n3 1 0 5.01 0 5 1\n", 10.0, 100.0 * np.pi),
-        ("1 1 0 0 0 5 -1\n2 1 5 0 0 5 1\n3 1 -5 0 0 5 1\n", 10.0, 100.0 * np.pi),
-        ("1 1 0 -4 0 5 -1\n2 1 0 4 0 5 1\n", 8.0, 80.0 * np.pi),
+        ("1 1 0 0 0 5 -1\n2 1 0 -5 0 5 1\n3 1 0 5.01 0 5 1\n", 10.0, 100.0 * np.pi, None),
+        ("1 1 0 0 0 5 -1\n2 1 5 0 0 5 1\n3 1 -5 0 0 5 1\n", 10.0, 100.0 * np.pi, None),
+        ("1 1 0 -4 0 5 -1\n2 1 0 4 0 5 1\n", 8.0, 80.0 * np.pi, -4.0),
         # Chains of frusta: three points that are no sphere, and more.
-        ("1 1 0 -4 0 5 -1\n2 1 0 0 0 5 1\n3 1 0 4 0 2 2\n", 8.0, 40.0 * np.pi + 7.0 * np.pi * 5.0),
-        ("1 1 0 -9 0 3 -1\n2 1 0 -8 0 3 1\n3 1 0 2 0 3 2\n4 1 0 3 0 3 3\n", 12.0, 72.0 * np.pi),
+        ("1 1 0 -4 0 5 -1\n2 1 0 0 0 5 1\n3 1 0 4 0 2 2\n", 8.0, 40.0 * np.pi + 7.0 * np.pi * 5.0, -4.0),
+        ("1 1 0 -9 0 3 -1\n2 1 0 -8 0 3 1\n3 1 0 2 0 3 2\n4 1 0 3 0 3 3\n", 12.0, 72.0 * np.pi, -9.0),
+        # A thick line that closes is no contour.
+        (
+            "1 1 4 0 0 3 -1\n2 1 0 4 0 3 1\n3 1 -4 0 0 3 2\n4 1 0 -4 0 3 3\n",
+            288.0**0.5,
+            72.0 * np.pi * 2.0**0.5,
+            5.0 - 41.0**0.5,
+        ),
         # A contour, of small radii.
-        ("1 1 5 0 0 .1 -1\n2 1 0 5 0 .1 1\n3 1 -5 0 0 .1 2\n4 1 0 -5 0 .1 3\n", 10.0, 100.0 * np.pi),
+        ("1 1 5 0 0 .1 -1\n2 1 0 5 0 .1 1\n3 1 -5 0 0 .1 2\n4 1 0 -5 0 .1 3\n", 10.0, 100.0 * np.pi, None),
         # Several roots of a soma are one.
-        ("1 1 0 -4 0 5 -1\n2 1 0 4 0 5 -1\n", 8.0, 80.0 * np.pi),
+        ("1 1 0 -4 0 5 -1\n2 1 0 4 0 5 -1\n", 8.0, 80.0 * np.pi, -4.0),
     ],
 )
-def test_somata(soma, length, area):
-    text = soma + DENDRITE
-    assert shape(text) == [("soma", length, None, 1.0), *DENDRITES]
-    found = cable.read_swc(text).branches[0].area
+def test_somata(soma, length, area, begins):
+    """The dendrite begins at y = 5, or at `begins` where it is attached to an end of the soma."""
+    stem = DENDRITES[0] if begins is None else ("basal", round(15.0 - begins, 6), 0, 0.0)
+    assert shape(soma + DENDRITE) == [("soma", round(length, 6), None, 1.0), stem, *DENDRITES[1:]]
+    found = cable.read_swc(soma + DENDRITE).branches[0].area
     assert abs(found / area - 1.0) < 1e-9
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_trees_are_those_of_neuron(name, ledger):
+    text, expected = SECTIONS[name]
+    found = {}
+    for branch in cable.read_swc(text).branches:
+        own = found.setdefault(branch.region, np.zeros(3))
+        own += [1, branch.length, branch.area]
+    assert set(found) == set(expected)
+    assert all(found[region][0] == expected[region][0] for region in found)
+    error = max(np.abs(found[region][1:] / expected[region][1:] - 1.0).max() for region in found)
+    ledger("read_swc", "NEURON, Import3d", f"lengths and areas of all regions, relative: {name}", error, 1e-5)
+
+
+def test_the_soma_is_the_root_wherever_the_file_begins():
+    """An axon from far away to a soma in the middle, of one point and of two."""
+    one = "1 2 0 -50 0 1 -1\n2 2 0 -20 0 1 1\n3 1 0 0 0 5 2\n4 3 0 5 0 1 3\n5 3 0 30 0 1 4\n"
+    assert shape(one) == [("soma", 10.0, None, 1.0), ("axon", 30.0, 0, 0.5), ("basal", 25.0, 0, 0.5)]
+    two = "1 2 0 -50 0 1 -1\n2 2 0 -20 0 1 1\n3 1 0 -5 0 5 2\n6 1 0 5 0 5 3\n4 3 0 5 0 1 6\n5 3 0 30 0 1 4\n"
+    assert shape(two) == [("soma", 10.0, None, 1.0), ("axon", 45.0, 0, 0.0), ("basal", 25.0, 0, 1.0)]
+    # The former root forks.
+    forked = one + "6 2 9 -50 0 1 1\n7 2 -8 -50 0 1 1\n"
+    assert shape(forked) == [*shape(one), ("axon", 9.0, 1, 1.0), ("axon", 8.0, 1, 1.0)]
 
 
 def test_any_order_comments_separators_and_roots_that_belong_to_the_cell(tmp_path):
@@ -52,9 +88,30 @@ def test_any_order_comments_separators_and_roots_that_belong_to_the_cell(tmp_pat
     path = tmp_path / "cell.swc"
     path.write_text(dressed)
     assert [b.region for b in cable.read_swc(path).branches] == ["soma", "basal", "basal", "basal"]
+    # Files of other systems: byte-order marks, ends of lines, blanks.
+    text = "1 1 0 0 0 5 -1\n" + DENDRITE
+    for other in (
+        "\ufeff" + text,
+        "\ufeff# x\x0cy\n" + text,
+        text.replace("\n", "\r"),
+        text.replace(" ", ", "),
+        text + "\n \t\n",
+    ):
+        path.write_bytes(other.encode())
+        assert shape(other) == expected
+        assert [b.length for b in cable.read_swc(path).branches] == [b[1] for b in expected]
     # A root within the soma, and one at another point.
     inside = "1 1 0 0 0 5 -1\n" + DENDRITE.replace("10 3 0 5 0 1 1", "10 3 0 5 0 1 -1")
     assert shape(inside) == expected
+    contour = "1 1 5 0 0 .1 -1\n2 1 0 5 0 .1 1\n3 1 -5 0 0 .1 2\n4 1 0 -5 0 .1 3\n"
+    assert shape(contour + inside[len("1 1 0 0 0 5 -1\n") :].replace("0 5 0 1 -1", "0 5.2 0 1 -1"))[1][1:] == (
+        9.8,
+        0,
+        0.5,
+    )
+    # A root at a point of a tree whose root is at a point of the cell.
+    chained = text + "20 3 -10 25 0 1 -1\n21 3 -10 30 0 1 20\n22 3 -10 15 0 1 -1\n23 3 -10 25 0 1 22\n"
+    assert shape(chained) == [*expected[:3], ("basal", 25.0, 1, 1.0)]
     there = "\n".join(lines[:3]) + "\n20 3 0 15 0 1 -1\n12 3 10 15 0 1 20\n13 3 -10 15 0 1 20\n"
     assert shape(there) == expected
 
@@ -76,9 +133,9 @@ def test_trees_without_a_soma_forked_somata_and_points_without_length():
         "12 3 10 15 0 1 11", "14 3 0 15 0 1 11\n12 3 10 15 0 1 14\n15 3 10 15 0 1 12"
     )
     assert sorted(shape(twice)[1:]) == sorted(DENDRITES)
-    # A branch of one point: a frustum of its radius from the surface.
+    # A branch of one point: a cylinder from the soma's.
     stub = cable.read_swc("1 1 0 0 0 5 -1\n2 4 0 8 0 .5 1\n")
-    assert [(b.region, b.length, b.at) for b in stub.branches] == [("soma", 10.0, 1.0), ("apical", 3.0, 0.5)]
+    assert [(b.region, b.length, b.at) for b in stub.branches] == [("soma", 10.0, 1.0), ("apical", 8.0, 0.5)]
     np.testing.assert_array_equal(stub.branches[1].radii, 0.5)
 
 
@@ -99,6 +156,14 @@ def test_trees_without_a_soma_forked_somata_and_points_without_length():
             "1 1 0 0 0 5 -1\n# x\n2 3 0 90 0 1 -1\n3 3 0 99 0 1 2\n",
             "line 3: point 2 is a second root, besides that of line 1",
         ),
+        # Two cells, and trees whose roots are at each other only.
+        ("1 1 0 0 0 5 -1\n2 3 0 9 0 1 1\n3 1 99 0 0 5 -1\n4 3 99 9 0 1 3\n", "line 3: point 3 is a second root"),
+        (
+            "1 1 0 0 0 5 -1\n2 3 50 0 0 1 -1\n3 3 60 0 0 1 2\n4 3 50 0 0 1 -1\n5 3 70 0 0 1 4\n",
+            "line 2: point 2 is a second",
+        ),
+        ("1 1 0 0 0 5 -1\n2 3 0,5 5,1 0 1,5 1\n", "line 2: there is something that is no number"),
+        ("1 1 0 0 0 5 0\n2 3 0 9 0 1 1\n", "line 1: the parent 0 of point 1 is not in the file"),
         ("1 3 0 0 0 5 -1\n#\n", "line 1: a single point that is no soma"),
         ("# nothing\n\n", "there are no points"),
     ],
@@ -116,11 +181,12 @@ def test_compartments_keep_areas_and_resistances_and_meet_where_branches_do():
         cable.Branch(40.0, 1.0, parent=1, region="basal"),
         cable.Branch(5.0, 1.0, parent=3, at=0.0, region="basal"),
         cable.Branch(7.0, 1.0, parent=2, at=0.5, region="apical"),
+        cable.Branch([0.0, 0.0, 9.0, 9.0], [2.0, 1.0, 1.0, 3.0], parent=0, region="soma"),
     ]
     morphology = cable.Morphology(branches)
     parts = cable.Compartments(morphology, cable.MaxLength(12.0))
     # Each region is a range, in the order of appearance.
-    assert parts.regions == {"soma": (0, 1), "basal": (1, 11), "apical": (11, 15)}
+    assert parts.regions == {"soma": (0, 2), "basal": (2, 12), "apical": (12, 16)}
     np.testing.assert_allclose(parts.area.sum(), morphology.area, rtol=1e-12)
     # A frustum, an annulus where the diameter steps, a cylinder.
     np.testing.assert_allclose(branches[1].area, np.pi * (3.0 * np.hypot(20.0, 1.0) + 2.5 * 1.5 + 30.0), rtol=1e-12)

@@ -61,7 +61,8 @@ class Compartments:
             own = slice(first[k], first[k] + n)
             edges = np.linspace(0.0, branch.length, n + 1)
             middle = 0.5 * (edges[1:] + edges[:-1])
-            self.area[own] = np.diff(branch.area_until(edges))
+            # Steps of the diameter at the beginning are of the first compartment.
+            self.area[own] = np.diff(branch.area_until(edges[1:]), prepend=0.0)
             self.inner[own] = branch.resistance_until(middle) - branch.resistance_until(edges[:-1])
             self.outer[own] = branch.resistance_until(edges[1:]) - branch.resistance_until(middle)
             self.length[own], self.branch[own] = branch.length / n, k

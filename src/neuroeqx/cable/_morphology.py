@@ -1,5 +1,6 @@
 """The shape of a cell: a tree of branches."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,7 +48,7 @@ class Morphology:
         regions = ", ".join(f"{self.length_of(name):.0f} um {name}" for name in self.regions)
         return f"Morphology({len(self.branches)} branches: {regions})"
 
-    @property
+    @functools.cached_property
     def regions(self) -> tuple[str, ...]:
         """The names of its parts, in the order in which they appear."""
         return tuple(dict.fromkeys(branch.region for branch in self.branches))
@@ -61,11 +62,10 @@ class Morphology:
         """The length of all branches of a region, um."""
         return sum(branch.length for branch in self.branches if branch.region == region)
 
-    @property
+    @functools.cached_property
     def begins(self) -> np.ndarray:
         """How far each branch begins from the middle of the soma along the tree, or from the beginning of the root where
-        that is
-        no soma, um, `[branches]`."""
+        that is no soma, um, `[branches]`."""
         begins = np.zeros(len(self.branches))
         for k, branch in enumerate(self.branches[1:], 1):
             begins[k] = self.distance(branch.parent, branch.at, begins)  # pyright: ignore[reportArgumentType]

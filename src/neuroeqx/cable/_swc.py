@@ -1,6 +1,7 @@
 """Cells from SWC files."""
 
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +9,9 @@ import numpy as np
 
 from ._morphology import Morphology
 from ._swc_tree import morphology_of
+
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class Point(NamedTuple):
@@ -24,24 +28,24 @@ class Point(NamedTuple):
 def read_swc(source: str | os.PathLike[str]) -> Morphology:
     r"""A cell from an SWC file (Cannon et al. 1998; the conventions of NeuroMorpho.Org).
 
-    Lines are `id type x y z radius parent`, in um and in any order; what follows `#`, empty lines and further columns are
-    left out.
-    Types become regions: 1 `"soma"`, 2 `"axon"`, 3 `"basal"`, 4 `"apical"`, others `"type0"`, `"type5"`, ... A branch is a
-    piece
-    of one type without forks; outside of the soma it begins at the point it is attached to.
+    Lines are `id type x y z radius parent`, in um and in any order, separated by blanks or commas; what follows `#`, empty
+    lines and further columns are left out. Types become regions: 1 `"soma"`, 2 `"axon"`, 3 `"basal"`, 4 `"apical"`, others
+    `"type0"`, `"type5"`, ... A branch is a piece of one type without forks; it begins at the point it is attached to, except
+    where that lies within the soma.
 
     Somata:
 
     - one point is a sphere, a compartment whose length is its diameter;
     - three points, the second and third a radius away from the first on opposite sides, are a sphere too;
-    - a chain that closes, four points or more, is a contour: a sphere around its centre with the mean distance as radius;
+    - a thin line that closes, four points or more, is a contour: a sphere around its centre with the mean distance as radius;
     - any other chain is one of frusta; forked points of type 1 are branches as others.
 
-    Branches begin in the middle of a soma that is a sphere or a chain, with their own first point (if they have only that
-    one, with
-    a frustum of its radius from the surface of the sphere, or from the soma's point).
+    Branches go out from the middle of a sphere, with their own first point; if they fork there, so do all their branches, and
+    if they have no other point, they begin at the soma's. From frusta they go out where they are attached, at the ends with
+    the way from the soma's point, in between without. This is how NEURON's `Import3d` reads such files.
 
-    Several roots are one tree if the others are points of the soma, lie within it, or where another point is.
+    If the root is not in the soma, the tree is turned round, so that all goes out from the soma, if that is in one piece.
+    Several roots are one tree if the others are points of the soma, touch it, or are where another point is.
 
     **Arguments:**
 
@@ -52,11 +56,14 @@ def read_swc(source: str | os.PathLike[str]) -> Morphology:
     cycles, radii that are not positive, roots that belong to nothing, and files without points.
     """
     text = str(source)
-    is_text = isinstance(source, str) and "\n" in source
+    is_text = isinstance(source, str) and _LINE_END.search(source) is not None
     if not is_text:
         text = Path(source).read_text(encoding="utf-8", errors="replace")
+    text = text.removeprefix("\ufeff")
     name = "SWC text" if is_text else str(source)
-    points = [p for number, line in enumerate(text.splitlines(), 1) if (p := _point(name, number, line)) is not None]
+    points = [
+        p for number, line in enumerate(_LINE_END.split(text), 1) if (p := _point(name, number, line)) is not None
+    ]
     if not points:
         raise ValueError(f"{name}: there are no points.")
     _check_tree(name, points)
@@ -64,9 +71,11 @@ def read_swc(source: str | os.PathLike[str]) -> Morphology:
 
 
 def _point(name: str, number: int, line: str) -> Point | None:
-    words = line.split("#", 1)[0].replace(",", " ").split()
-    if not words:
+    given = line.split("#", 1)[0]
+    if not given.strip():
         return None
+    # Seven numbers between commas; commas within words between blanks are those of decimals, which are refused below.
+    words = given.split(",") if given.count(",") >= 6 else given.split()
     if len(words) < 7:
         raise _broken(
             name, number, f"expected `id type x y z radius parent`, got {len(words)} columns: {line.strip()!r}"
@@ -101,9 +110,9 @@ def _check_tree(name: str, points: list[Point]) -> None:
             raise _broken(name, point.line, f"the parent {point.parent} of point {point.id} is not in the file")
     rooted: set[int] = set()
     for point in points:
-        way, node = [], point
+        way, node = set(), point
         while node.id not in rooted:
-            way.append(node.id)
+            way.add(node.id)
             if node.parent == -1:
                 break
             node = by_id[node.parent]

@@ -34,6 +34,7 @@ from ._ions import (
     CalciumFirstOrder as CalciumFirstOrder,
     CalciumPool as CalciumPool,
     FixedIon as FixedIon,
+    IonPool as IonPool,
     IonValues as IonValues,
     nernst as nernst,
     NernstIon as NernstIon,
@@ -54,6 +55,7 @@ from ._leak import k_leak as k_leak, leak as leak
 from ._membrane import Membrane as Membrane, MembraneState as MembraneState
 from ._point_cell import PointCell as PointCell, PointCellState as PointCellState
 from ._potassium import k_hh1952 as k_hh1952, k_m as k_m, k_traub as k_traub
+from ._pump import SodiumPotassiumPump as SodiumPotassiumPump
 from ._rates import (
     AbstractRate as AbstractRate,
     Bell as Bell,

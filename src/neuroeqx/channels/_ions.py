@@ -121,8 +121,7 @@ class NernstIon(AbstractIon):
 
     def __check_init__(self) -> None:
         check_positive(self, "inner", "outer")
-        if not isinstance(self.valence, int) or isinstance(self.valence, bool) or self.valence == 0:
-            raise ValueError(f"NernstIon: `valence` must be a whole number other than 0, got {self.valence!r}.")
+        _check_valence(self)
 
     def init(self, shape: tuple[int, ...]) -> None:
         del shape
@@ -143,7 +142,8 @@ class CalciumPool(AbstractIon):
 
     $dc/dt = \max\left(\gamma \frac{I}{2 F d}, 0\right) + \frac{c_0 - c}{\tau} - p \frac{c}{c + K}$,
 
-    with the inward current $I$ of all channels that calcium flows through. Currents out of the cell take no calcium away.
+    with the inward current $I$ of all channels that calcium flows through. As in the model of that paper, whose code sets the
+    influx to 0 below, currents out of the cell take no calcium away; in an `IonPool` they do.
 
     **Arguments:**
 
@@ -191,9 +191,61 @@ class CalciumPool(AbstractIon):
         return state + dt * self.derivative(state, current) * phi1(dt * slope)
 
 
+class IonPool(AbstractIon):
+    r"""An ion whose concentrations follow the current that it carries, in and out (Kager et al. 2000):
+
+    $\frac{dc_{in}}{dt} = \gamma \frac{I}{z F d} + \frac{c_0 - c_{in}}{\tau}$, $c_{out} = c_{out,0} - r\, (c_{in} - c_0)$,
+
+    with the inward current $I$ of all channels and pumps that it flows through. With $\gamma$ = 1 and without removal the
+    amount of the ion is kept: what has left the cell is outside. The reversal potential is that of Nernst, at every moment.
+
+    **Arguments:**
+
+    - `inner`, `outer`: $c_0$ and $c_{out,0}$, concentrations at rest, positive, mM.
+    - `valence`: $z$, a whole number, not 0.
+    - `depth`: $d$, volume inside per area of membrane, positive, um: a quarter of the diameter of a cylinder, a sixth of that
+        of a sphere, or the depth of a shell.
+    - `ratio`: $r$, the volume inside over that outside, not negative; 0 if the concentration outside is constant.
+    - `tau`: $\tau$, of removal, positive, ms; `None` if there is none but by channels and pumps.
+    - `gamma`: $\gamma$, the part that stays free, not negative, dimensionless.
+    - `celsius`: temperature, degC.
+    - `start`: concentration inside at the beginning, positive, mM; `inner` by default.
+    """
+
+    inner: Parameter = param()
+    outer: Parameter = param()
+    valence: int = eqx.field(default=1, static=True)
+    depth: Parameter = param(1.0)
+    ratio: Parameter = param(0.0)
+    tau: Parameter | None = optional_param()
+    gamma: Parameter = param(1.0)
+    celsius: Parameter = param(36.0)
+    start: Parameter | None = optional_param()
+
+    def __check_init__(self) -> None:
+        check_positive(self, "inner", "outer", "depth", "tau", "start")
+        check_not_negative(self, "ratio", "gamma")
+        _check_valence(self)
+
+    def init(self, shape: tuple[int, ...]) -> Float[Array, "..."]:
+        return jnp.broadcast_to(self.inner if self.start is None else self.start, shape)
+
+    def values(self, state: Any) -> IonValues:
+        outer = jnp.maximum(self.outer - self.ratio * (state - self.inner), 1e-9)
+        return IonValues(nernst(state, outer, self.valence, self.celsius), state, outer)
+
+    def derivative(self, state: Any, current: Float[Array, "..."]) -> Float[Array, "..."]:
+        flow = current * (self.gamma * (10.0 / (self.valence * FARADAY)) / self.depth)
+        return flow if self.tau is None else flow + (self.inner - state) / self.tau
+
+    def advance(self, state: Any, current: Float[Array, "..."], dt: Time) -> Float[Array, "..."]:
+        step = dt * self.derivative(state, current)
+        return state + (step if self.tau is None else step * phi1(-dt / self.tau))
+
+
 class CalciumFirstOrder(AbstractIon):
     r"""Calcium that comes with the inward current $I$ and goes at a constant rate (Bazhenov et al. 1998):
-    $dc/dt = \max(a I, 0) - b\, (c - c_0)$.
+    $dc/dt = \max(a I, 0) - b\, (c - c_0)$. Currents out of the cell take no calcium away.
 
     **Arguments:**
 
@@ -226,6 +278,12 @@ class CalciumFirstOrder(AbstractIon):
 
     def advance(self, state: Any, current: Float[Array, "..."], dt: Time) -> Float[Array, "..."]:
         return state + dt * self.derivative(state, current) * phi1(-dt * self.beta)
+
+
+def _check_valence(ion: Any) -> None:
+    z = ion.valence
+    if not isinstance(z, int) or isinstance(z, bool) or z == 0:
+        raise ValueError(f"{type(ion).__name__}: `valence` must be a whole number other than 0, got {z!r}.")
 
 
 def _calcium(pool: Any, inner: Float[Array, "..."]) -> IonValues:
