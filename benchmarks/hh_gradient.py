@@ -48,7 +48,12 @@ def measured(compiled, operand, repeats: int) -> dict:
         times.append(time.perf_counter() - began[0])
         busy.append(time.process_time() - began[1])
     # The time of the processor tells the same on a machine that has other work to do.
-    found = {"s": min(times), "median_s": statistics.median(times), "cpu_s": min(busy), "median_cpu_s": statistics.median(busy)}
+    found = {
+        "s": min(times),
+        "median_s": statistics.median(times),
+        "cpu_s": min(busy),
+        "median_cpu_s": statistics.median(busy),
+    }
     return {name: round(value, 5) for name, value in found.items()}
 
 

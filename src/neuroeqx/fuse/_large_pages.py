@@ -1,7 +1,7 @@
 """Large pages for what a call writes.
 
-Linux hands out memory in pages of 4 kB, each when it is first written, which takes as long as computing what is written there: a
-vector of cells with channels. For memory of which a program says that it will use all of it, there are pages of 2 MB.
+Linux hands out memory in pages of 4 kB, each when it is first written, and that takes longer than computing what many a cell
+writes there. For memory of which a program says that it will use all of it, there are pages of 2 MB.
 """
 
 import sys
@@ -19,8 +19,8 @@ _MADV_HUGEPAGE = 14
 
 
 def ask_for_large_pages(builder: Any, address: Any, size: Any) -> None:
-    """Asks Linux for them, where that is the system, for `size` bytes from an address on that are written next. An answer is not
-    waited for: without large pages all is as before."""
+    """Asks Linux for them, where that is the system, for `size` bytes from an address on that are written next. What it answers
+    makes no difference: without large pages all is as before."""
     if sys.platform != "linux":
         return
     with builder.if_then(builder.icmp_unsigned(">=", size, _WORD(_LEAST))):
