@@ -196,9 +196,10 @@ def test_cells_of_a_batch_have_parameters_of_their_own(x64):
     ras = jnp.asarray([50.0, 100.0, 400.0])
     together = jax.jit(jax.vmap(far))(ras)
     assert np.all(np.diff(together) < 0.0)
-    stacked = eqx.tree_at(lambda c: c.ra, cell, ras[:, None])
-    run = nex.simulate(nex.Population(stacked, (3, cell.size)), 5.0, 0.05, current, record={"v": nex.voltage()})
-    np.testing.assert_allclose(run.records["v"].values[-1, :, -1], together, rtol=1e-10)
+    # Six of them are solved side by side.
+    stacked = eqx.tree_at(lambda c: c.ra, cell, jnp.tile(ras, 2)[:, None])
+    run = nex.simulate(nex.Population(stacked, (6, cell.size)), 5.0, 0.05, current, record={"v": nex.voltage()})
+    np.testing.assert_allclose(run.records["v"].values[-1, :, -1], jnp.tile(together, 2), rtol=1e-10)
     np.testing.assert_allclose(far(ras[2]), together[2], rtol=1e-10)
 
 

@@ -79,6 +79,30 @@ def test_blocks(dtype, lanes, reverse):
     same(function, rates, carry, drive((lanes,), dtype, high=1.0), rtol=10 * RTOL[dtype], atol=10 * RTOL[dtype])
 
 
+# Vectors in pairs: whole blocks, one that is not, a vector that is left alone, a rest; few in registers, a pair and a rest.
+@pytest.mark.parametrize("lanes", [683, 59])
+def test_pairs_of_vectors_with_much_to_compute(dtype, lanes):
+    rates = jnp.asarray(np.random.default_rng(1).uniform(2.0, 9.0, lanes), dtype)
+
+    def function(scan, rates, carry, xs):
+        def body(carry, x):
+            v, m, i = carry
+            terms = [jnp.exp(-jnp.abs(v - 0.1 * k)) / (1.0 + jnp.exp(k * m - x)) for k in range(1, 6)]
+            m = m + (sum(terms) - m) / rates
+            return (0.9 * v + phi1(-m) * x - 0.01 * i.astype(v.dtype) * v, m, i + 1), (v, m)
+
+        return scan(body, carry, xs, reverse=True)
+
+    carry = jnp.linspace(0.0, 1.0, lanes, dtype=dtype), jnp.zeros(lanes, dtype), jnp.zeros((), jnp.int32)
+    same(function, rates, carry, drive((lanes,), dtype, high=1.0), rtol=20 * RTOL[dtype], atol=20 * RTOL[dtype])
+
+
+def test_results_of_many_pages():
+    """More than 4 MB of each, from addresses that are none of large pages."""
+    body = lambda x, _: (x + 0.25, (x, x > 500.0, -x))
+    same(lambda scan, x: scan(body, x, None, 5001), jnp.arange(301.0), rtol=0.0)
+
+
 def test_blocks_of_members_with_constants_of_their_own(dtype):
     """What is computed from them once is kept for all steps."""
     rates = jnp.asarray(np.random.default_rng(1).uniform(2.0, 9.0, 20), dtype)

@@ -84,6 +84,22 @@ def test_batches_with_couplings_of_their_own_or_shared(x64):
         np.testing.assert_allclose(twice[m, m], tree.solve(t, shunt[m], scales[m] * coupling, source[m]), rtol=1e-12)
 
 
+@pytest.mark.parametrize(("members", "shared"), [(18, True), (39, False)])
+def test_members_side_by_side(dtype, members, shared):
+    """Whole vectors of members, one that is not whole, and those that are left, against each on its own."""
+    t, some = random_tree(23, 5), 20
+    shunt, coupling, source = operands(t, some, 6, dtype, members)
+    coupling = coupling if shared else coupling[None] * jnp.linspace(0.5, 2.0, members, dtype=dtype)[:, None]
+    found = tree.solve(t, shunt, coupling, source)
+    expected = tree.solve(t, shunt, coupling, source, backend="reference")
+    # Of voltages of either sign, about 1.
+    close = {"rtol": 0.0, "atol": 2e-6 if dtype == "float32" else 1e-14}
+    np.testing.assert_allclose(found, expected, **close)
+    own = coupling if shared else coupling[-1]
+    alone = tree.solve(t, shunt[-1], own, source[-1])
+    np.testing.assert_allclose(found[-1], alone, **close)
+
+
 def test_small_conductances_to_the_ground_keep_their_digits_in_single_precision():
     # Flows along the tree are a hundred million times what leaves it: a matrix with its diagonal in float32 is singular.
     t = tree.Tree(range(-1, 99))

@@ -102,9 +102,9 @@ def running_sum(out, x, size, backwards, real):
 
 
 @kernel
-def solve_tree(out, size, shunt, coupling, n_coupling, source, order, room, some, nodes, real):
+def solve_tree(out, size, shunt, coupling, n_coupling, source, order, room, n_room, some, nodes, real):
     """`ops.tree.solve`, of some entries each."""
     solve_trees(
         array_at(out, size, real), array_at(shunt, size, real), array_at(coupling, n_coupling, real),
-        array_at(source, size, real), array_at(order, 2 * (nodes - 1), np.int32), array_at(room, 2 * nodes, real), some, nodes,
+        array_at(source, size, real), array_at(order, 2 * (nodes - 1), np.int32), array_at(room, n_room, real), some, nodes,
     )  # fmt: skip

@@ -160,7 +160,7 @@ def _emit_tree(e: Any, operation: Any) -> None:
     out, room = operation.outputs
     words = [
         e.address(out), e.size(out), e.address(shunt), e.address(coupling), e.size(coupling), e.address(source),
-        e.address(order), e.address(room), e.word(source.shape[-1]), e.word(len(operation.params["tree"])),
+        e.address(order), e.address(room), e.size(room), e.word(source.shape[-1]), e.word(len(operation.params["tree"])),
     ]  # fmt: skip
     e.call("solve_tree", words, [out.dtype.type])
 

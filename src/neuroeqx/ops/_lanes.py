@@ -54,6 +54,21 @@ def multiply_add(writer, a, b, c):
 
 
 @intrinsic
+def add(writer, a, b):
+    return Value(a.type, (writer.builder.fadd(a.parts[0], b.parts[0], flags=("contract",)),))
+
+
+@intrinsic
+def multiply(writer, a, b):
+    return Value(a.type, (writer.builder.fmul(a.parts[0], b.parts[0], flags=("contract",)),))
+
+
+@intrinsic
+def divide(writer, a, b):
+    return Value(a.type, (writer.builder.fdiv(a.parts[0], b.parts[0]),))
+
+
+@intrinsic
 def total(writer, lanes):
     """The sum of all lanes, in any order."""
     vector, element = _vector(lanes.type), lanes.type.element

@@ -7,6 +7,8 @@ ground is beside what flows along the tree.
 
 import jax.numpy as jnp
 
+from ._room import numbers
+
 
 def solve(shunt, coupling, source, order, *, tree):
     del order
@@ -44,4 +46,4 @@ def solve(shunt, coupling, source, order, *, tree):
         if r.leaves.size:
             x = leaf[0] + leaf[1] * v[..., r.leaf_parents]
             v = v.at[..., r.leaves].set(x, unique_indices=True)
-    return [v[..., :size], jnp.zeros(2 * nodes, v.dtype)]
+    return [v[..., :size], jnp.zeros(numbers(source, tree), v.dtype)]

@@ -10,11 +10,12 @@ from jax.interpreters import ad, batching
 
 from .._primitive import bind, make_primitive, result_type, zero_tangent
 from . import _cpu, _reference
+from ._room import numbers
 
 
 def _abstract(shunt, coupling, source, order, *, tree, backend):
-    """The voltages, and room for two numbers of each node, in which native code works."""
-    return [result_type(source, shape) for shape in (source.shape, (2 * len(tree),))]
+    """The voltages, and room in which native code works."""
+    return [result_type(source, shape) for shape in (source.shape, (numbers(source, tree),))]
 
 
 solve_p = make_primitive(
@@ -28,7 +29,7 @@ def bind_solve(shunt, coupling, source, *, tree, backend):
 
 def _jvp(primals, tangents, **params):
     v, dv = _with_tangent(primals, tangents, **params)
-    room = jnp.zeros(2 * len(params["tree"]), v.dtype)
+    room = jnp.zeros(numbers(v, params["tree"]), v.dtype)
     return [v, room], [dv, zero_tangent(room)]
 
 
@@ -78,7 +79,7 @@ def _batch(args, dims, *, tree, backend):
             coupling = jnp.reshape(coupling, (members, *gap, coupling.shape[-1]))
             coupling = jnp.broadcast_to(coupling, (*source.shape[:-1], coupling.shape[-1]))
     v = bind_solve(shunt, coupling, source, tree=tree, backend=backend)
-    return [v, jnp.zeros(2 * len(tree), v.dtype)], [0, None]
+    return [v, jnp.zeros(numbers(v, tree), v.dtype)], [0, None]
 
 
 ad.primitive_jvps[solve_p] = _jvp
