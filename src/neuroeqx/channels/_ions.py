@@ -205,7 +205,8 @@ class IonPool(AbstractIon):
     - `valence`: $z$, a whole number, not 0.
     - `depth`: $d$, volume inside per area of membrane, positive, um: a quarter of the diameter of a cylinder, a sixth of that
         of a sphere, or the depth of a shell.
-    - `ratio`: $r$, the volume inside over that outside, not negative; 0 if the concentration outside is constant.
+    - `ratio`: $r$, the volume inside over that outside, 0 if the concentration outside is constant; not negative,
+        dimensionless.
     - `tau`: $\tau$, of removal, positive, ms; `None` if there is none but by channels and pumps.
     - `gamma`: $\gamma$, the part that stays free, not negative, dimensionless.
     - `celsius`: temperature, degC.

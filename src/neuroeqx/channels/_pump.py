@@ -17,7 +17,7 @@ class SodiumPotassiumPump(AbstractChannel):
 
     $I = I_{max} \left(1 + \frac{K_{Na}}{[Na]_{in}}\right)^{-3} \left(1 + \frac{K_K}{[K]_{out}}\right)^{-2}$.
 
-    Of sodium 3 I go out, of potassium 2 I come in. `IonPool`s of the two follow these currents.
+    Of sodium 3 I go out, of potassium 2 I come in. `IonPool`s of the two follow these currents. There is no state.
 
     ```python
     ions = {"na": nex.channels.IonPool(10.0, 140.0), "k": nex.channels.IonPool(130.0, 4.0, ratio=4.0)}
