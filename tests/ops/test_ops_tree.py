@@ -93,11 +93,11 @@ def test_members_side_by_side(dtype, members, shared):
     found = tree.solve(t, shunt, coupling, source)
     expected = tree.solve(t, shunt, coupling, source, backend="reference")
     # Of voltages of either sign, about 1.
-    close = {"rtol": 0.0, "atol": 2e-6 if dtype == "float32" else 1e-14}
-    np.testing.assert_allclose(found, expected, **close)
+    atol = 2e-6 if dtype == "float32" else 1e-14
+    np.testing.assert_allclose(found, expected, rtol=0.0, atol=atol)
     own = coupling if shared else coupling[-1]
     alone = tree.solve(t, shunt[-1], own, source[-1])
-    np.testing.assert_allclose(found[-1], alone, **close)
+    np.testing.assert_allclose(found[-1], alone, rtol=0.0, atol=atol)
 
 
 def test_small_conductances_to_the_ground_keep_their_digits_in_single_precision():
