@@ -1,7 +1,8 @@
 """How many bytes a program takes, told from its jaxpr: nothing is compiled.
 
-A buffer is there from the equation that makes it to the last one that reads it. The compiler makes no arrays of what is
-elementwise and read by something that goes over its numbers once; loops work in place.
+The rules are those of the compiler for CPUs. A buffer is there from the equation that makes it to the last one that reads it,
+or something that is elementwise in it. The latter is made an array where a product, a loop or a sum reads it. Loops work in
+place, and the zeros into which they write are there from the beginning.
 """
 
 import dataclasses
@@ -22,7 +23,9 @@ _NESTED = {
     "jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr", "remat2": "jaxpr",
     "checkpoint": "jaxpr", "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr",
 }  # fmt: skip
-_LOOPS = frozenset({"scan", "while"})
+# A run in two forms, of which one is done, and the native form of a loop.
+_EITHER, _NATIVE = "neuroeqx_either", "neuroeqx_fused_while"
+_LOOPS = frozenset({"scan", "while", _NATIVE})
 _IN_PLACE = frozenset({"dynamic_update_slice", "scatter", "scatter-add", "scatter_add", "scatter_mul"})
 # Equations after which the numbers lie in memory as before.
 _VIEWS = frozenset({"reshape", "squeeze", "expand_dims", "copy", "copy_p", "stop_gradient", "optimization_barrier"})
@@ -31,9 +34,11 @@ _ARRAYS = frozenset({
     "dot_general", "conv_general_dilated", "cond", "sort", "ffi_call", "pure_callback", "io_callback", "cumsum", "concatenate",
     "top_k", "fft", "triangular_solve", "lu", "cholesky",
 }) | _LOOPS | _IN_PLACE  # fmt: skip
-# Whose result is one, and whose operands need not be.
-_REDUCTIONS = frozenset({
-    "reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_and", "reduce_or", "argmax", "argmin", "reduce_precision",
+# Which are done in rounds, of windows of an array.
+_IN_ROUNDS = frozenset({"reduce_sum", "reduce_max", "reduce_min", "reduce_prod"})
+# Whose result is an array, and whose operands need not be (but for the former).
+_REDUCTIONS = _IN_ROUNDS | frozenset({
+    "reduce_and", "reduce_or", "argmax", "argmin", "reduce_precision",
     "random_bits", "random_fold_in", "random_split", "threefry2x32",
 })  # fmt: skip
 
@@ -94,6 +99,8 @@ class _Walk:
         self.within: dict[Any, set[_Buffer]] = {}
         self.made: set[Any] = set()  # what is an array, and not computed where it is read
         self.turned: set[Any] = set()  # arrays with their axes in another order
+        self.free: set[Any] = {None}  # what depends on no argument and is not computed by a loop
+        self.native: set[Any] = set()  # what native loops put out, of which a part is an array of its own
         self.buffers: list[_Buffer] = []
         self.inner = [0] * (len(self.eqns) + 1)
         for i, (eqn, ins, outs) in enumerate(self.eqns):
@@ -116,8 +123,9 @@ class _Walk:
             ins = [_name(env, v) for v in eqn.invars]
             if eqn.primitive.name in _VIEWS and len(ins) == 1:
                 env[eqn.outvars[0]] = ins[0]
-            elif eqn.primitive.name in _NESTED:
-                inner = eqn.params[_NESTED[eqn.primitive.name]]
+            elif eqn.primitive.name in _NESTED or eqn.primitive.name == _EITHER:
+                form = "native" if jax.default_backend() == "cpu" else "meaning"
+                inner = eqn.params[_NESTED.get(eqn.primitive.name, form)]
                 inner = getattr(inner, "jaxpr", inner)
                 own = dict(zip(inner.invars, ins, strict=True))
                 own.update((v, next(self.names)) for v in inner.constvars)
@@ -128,15 +136,19 @@ class _Walk:
                 yield eqn, ins, [env[v] for v in eqn.outvars]
 
     def _read(self, i: int, v: Any, size: int, as_array: bool) -> None:
+        sources = self.within.get(v, set())
         if as_array and v in self.within and v not in self.made:
             if v in self.turned:  # in the other order, and from there to where the loop has it
                 self.buffers.append(_Buffer(size, i, i))
+            # Computed in the place of what has its size and is not read any more.
+            alike = {b for b in sources if b.size == size and v not in self.turned}
+            sources = sources - {max(alike, key=lambda b: b.last)} if alike else sources
             self._make(i, v, size)
-        for buffer in self.within.get(v, ()):
+        for buffer in sources:
             buffer.last = max(buffer.last, i)
 
-    def _make(self, i: int, v: Any, size: int) -> None:
-        buffer = _Buffer(size, i, i)
+    def _make(self, i: int, v: Any, size: int, first: int | None = None) -> None:
+        buffer = _Buffer(size, i if first is None else first, i)
         self.buffers.append(buffer)
         self.within[v] = {buffer}
         self.made.add(v)
@@ -146,7 +158,7 @@ class _Walk:
         known = not _is_elementwise(eqn)
         moved = self._moved(i, eqn, ins)
         for k, (v, given) in enumerate(zip(ins, eqn.invars, strict=True)):
-            as_array = known and name not in _REDUCTIONS and k not in moved or name == "gather" and k == 0
+            as_array = known and name not in _REDUCTIONS - _IN_ROUNDS and k not in moved or name == "gather" and k == 0
             # A product reads its operands in any order.
             as_array &= not (name == "dot_general" and v in self.turned)
             self._read(i, v, _size(given), as_array)
@@ -155,15 +167,24 @@ class _Walk:
                 self.turned.add(outs[0])
             for v in outs:
                 self.within[v] = set().union(*(self.within.get(x, set()) for x in ins))
+                if all(x in self.free for x in ins):
+                    self.free.add(v)
+            if name == "slice" and ins[0] in self.native:
+                self._make(i, outs[0], _size(eqn.outvars[0]))
             return
         for k, v in enumerate(outs):
             source = next((x for x in moved if moved[x] == k), None)
             there = None if source is None else self.within.get(ins[source])
+            if name == _NATIVE:
+                self.native.add(v)
             if source is not None and there and ins[source] in self.made:
                 self.within[v] = there
                 self.made.add(v)
             else:
-                self._make(i, v, _size(eqn.outvars[k]))
+                # What rounds put out is written into zeros. These depend on nothing: the compiler makes them first of all.
+                stacked = name == "scan" and k >= eqn.params["num_carry"]
+                zeros = stacked or source is not None and ins[source] in self.free
+                self._make(i, v, _size(eqn.outvars[k]), 0 if zeros else i)
         self.inner[i] = _inner(eqn)
 
     def _moved(self, i: int, eqn: JaxprEqn, ins: list[Any]) -> dict[int, int]:
@@ -171,6 +192,8 @@ class _Walk:
         name, params = eqn.primitive.name, eqn.params
         if name == "scan":
             pairs = {params["num_consts"] + k: k for k in range(params["num_carry"])}
+        elif name == _NATIVE:
+            pairs = {len(ins) - len(eqn.outvars) + k: k for k in range(len(eqn.outvars))}
         elif name == "while":
             first = params["cond_nconsts"] + params["body_nconsts"]
             pairs = {first + k: k for k in range(len(eqn.outvars))}
