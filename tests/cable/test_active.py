@@ -68,6 +68,27 @@ def test_rallpack_3(ledger):
     ledger("Cell", "Rallpack 3 (NEURON's data)", "spike times at both ends, ms", max(errors), 0.02)
 
 
+def test_velocity_of_conduction(ledger):
+    """The giant axon of the squid at 18.5 degC, for which Hodgkin and Huxley (1952) computed 18.8 m/s by hand."""
+    n, length, dt = 120, 60_000.0, 0.005
+    parts = cable.Compartments(cable.Morphology([cable.Branch(length, 476.0, region="axon")]), n)
+    squid = {
+        "na": channels.na_hh1952(celsius=18.5), "k": channels.k_hh1952(celsius=18.5), "leak": channels.leak(0.3, -54.387)
+    }  # fmt: skip
+    cell = cable.Cell(parts, squid, ra=35.4, method=cable.CrankNicolson())
+    record, kick = {"v": nex.voltage(indices=[n // 3, 2 * n // 3])}, nex.StepCurrent(cell.density(2e4, [0]), 0.0, 0.5)
+    v = nex.simulate(nex.Population(cell, (n,)), 3.0, dt, kick, record=record).records["v"].values
+    first, last = (np.interp(0.0, trace[: trace.argmax() + 1], np.arange(trace.argmax() + 1)) * dt for trace in v.T)
+    velocity = length / 3 / 1000.0 / (last - first)
+    ledger(
+        "Cell",
+        "Hodgkin & Huxley (1952)",
+        "velocity of a spike along an axon, relative",
+        abs(velocity / 18.8 - 1.0),
+        0.01,
+    )
+
+
 def test_orders_of_active_cells_in_time(x64):
     cells = [axon(4, method=method, ra=3000.0) for method in (cable.BackwardEuler(), cable.CrankNicolson())]
     cell = cells[0]
