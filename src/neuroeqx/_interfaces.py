@@ -113,6 +113,8 @@ class AbstractNeuron(AbstractSpiking):
     fires_on_crossing: ClassVar[bool] = False
     # Whether a refractory period holds the voltage. False where a spike moves the threshold only, and not the voltage.
     is_held_refractory: ClassVar[bool] = True
+    # The parameter by which the equations bound the voltage at the end of an upstroke, if one does.
+    bounded_by: ClassVar[str | None] = None
 
     @abc.abstractmethod
     def vector_field(self, t: Time, y: Y, current: Current) -> Y:

@@ -131,3 +131,9 @@ def within(values: Float[Array, "..."], low: Any = None, high: Any = None) -> Fl
     """`jnp.clip` to limits in the dtype of the values; `None` for no limit."""
     low, high = (None if limit is None else limit.astype(values.dtype) for limit in (low, high))
     return values if low is None and high is None else jnp.clip(values, low, high)
+
+
+def bounded_exp(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """$e^x$ up to 20, and beyond its tangent: finite, and with a slope that does not jump."""
+    low = jnp.minimum(x, 20.0)
+    return jnp.exp(low) * (1.0 + (x - low))

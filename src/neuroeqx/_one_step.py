@@ -22,7 +22,8 @@ FREE, STOP, REFRACTORY_END, SPIKE, AT_ONCE = range(5)
 
 
 class Field(eqx.Module):
-    """The vector field of a cell, t ms after an origin; `current(t)` is a function of the voltage.
+    """The vector field of a cell, t ms after an origin; `current(t)` is a function of the voltage. It goes on beyond the
+    threshold: a bound there would be a kink that the stages of a step which ends at it lie on both sides of.
 
     - `origin`: added to times that the cell sees.
     """
@@ -32,7 +33,10 @@ class Field(eqx.Module):
     origin: Time
 
     def __call__(self, t: Time, y: Y) -> Y:
-        return self.cell.vector_field(self.origin + t, y, self.current(t))
+        cell, bound = self.cell, self.cell.bounded_by
+        if bound is not None:
+            cell = eqx.tree_at(lambda cell: getattr(cell, bound), cell, jnp.full_like(getattr(cell, bound), jnp.inf))
+        return cell.vector_field(self.origin + t, y, self.current(t))
 
 
 class Method(eqx.Module):

@@ -121,9 +121,10 @@ def test_impedances_and_synapses_are_those_of_neuron(x64, ledger):
 def test_channels_of_layer_5_on_a_reconstructed_cell_are_those_of_neuron(order, x64, ledger):
     known, parts, places = neuron()
     method = cable.BackwardEuler() if order == "0" else cable.CrankNicolson()
-    population = nex.Population(layer5(parts, method), (parts.size,))
+    cell = layer5(parts, method)
+    population = nex.Population(cell, (parts.size,))
     record = {"v": nex.voltage(indices=places, every=40), "s": nex.spikes(indices=places[:1])}
-    current = nex.StepCurrent(population.cell.density(0.6, places[:1]), 50.0)
+    current = nex.StepCurrent(cell.density(0.6, places[:1]), 50.0)
     run = nex.simulate(population, 120.0, 0.0125, current, record=record)
     v, expected = np.asarray(run.records["v"].values), np.asarray(known[f"voltages {order}"]).T
     name = f"NEURON, {type(method).__name__}"

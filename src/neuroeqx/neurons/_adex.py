@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from .._checks import check_below, check_positive
 from .._fields import as_parameter, param
 from .._interfaces import AbstractNeuron, AbstractStepper, AbstractSurrogate
+from .._math import bounded_exp
 from .._types import Current, Key, Parameter, Time
 from ..steppers import ExpEuler
 from ..surrogate import SuperSpike
@@ -25,9 +26,9 @@ class AdEx(AbstractNeuron):
     $C\, dv/dt = g_L (E_L - v) + g_L \Delta_T\, e^{(v - V_T) / \Delta_T} - w + I(v)$,
     $\tau_w\, dw/dt = a (v - E_L) - w$; where v reaches `v_peak` it is set to `v_reset`, and w grows by b.
 
-    In the equations v is bounded by `v_peak`, and the exponent by 20, where an upstroke has a millionth of a millisecond
-    to go: so a step that overshoots stays finite, and does not reach w. The default parameters are those of the paper,
-    but for `v_reset` and `v_peak`.
+    In the equations v is bounded by `v_peak`, and from an exponent of 20 on the exponential is its tangent, where an
+    upstroke has a millionth of a millisecond to go: so a step that overshoots stays finite, and does not reach w. The
+    default parameters are those of the paper, but for `v_reset` and `v_peak`.
 
     **Arguments:**
 
@@ -59,6 +60,8 @@ class AdEx(AbstractNeuron):
     stepper: AbstractStepper = ExpEuler()
     surrogate: AbstractSurrogate = eqx.field(default_factory=lambda: SuperSpike(as_parameter(1.0)))
 
+    bounded_by = "v_peak"
+
     def __check_init__(self) -> None:
         check_positive(self, "c", "g_l", "delta_t", "tau_w")
         check_below(self, "v_reset", "v_peak")
@@ -71,7 +74,7 @@ class AdEx(AbstractNeuron):
     def vector_field(self, t: Time, y: AdExState, current: Current) -> AdExState:
         del t
         v = jnp.minimum(y.v, self.v_peak)
-        upstroke = self.delta_t * jnp.exp(jnp.minimum((v - self.v_t) / self.delta_t, 20.0))
+        upstroke = self.delta_t * bounded_exp((v - self.v_t) / self.delta_t)
         return AdExState(
             (self.g_l * (self.e_l - v + upstroke) - y.w + current(v)) / self.c,
             (self.a * (v - self.e_l) - y.w) / self.tau_w,

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from .._checks import check_below, check_positive
 from .._fields import as_parameter, param
 from .._interfaces import AbstractNeuron, AbstractStepper, AbstractSurrogate
+from .._math import bounded_exp
 from .._types import Current, Key, Parameter, Time
 from ..steppers import ExpEuler
 from ..surrogate import SuperSpike
@@ -18,8 +19,8 @@ class ExpIF(AbstractNeuron):
     $C\, dv/dt = g_L (E_L - v) + g_L \Delta_T\, e^{(v - V_T) / \Delta_T} + I(v)$; where v reaches `v_peak` it is set to
     `v_reset`.
 
-    In the equation v is bounded by `v_peak`, and the exponent by 20, where an upstroke has a millionth of a millisecond
-    to go: so a step that overshoots stays finite. Its state is its voltage.
+    In the equation v is bounded by `v_peak`, and from an exponent of 20 on the exponential is its tangent, where an
+    upstroke has a millionth of a millisecond to go: so a step that overshoots stays finite. Its state is its voltage.
 
     **Arguments:**
 
@@ -45,6 +46,8 @@ class ExpIF(AbstractNeuron):
     stepper: AbstractStepper = ExpEuler()
     surrogate: AbstractSurrogate = eqx.field(default_factory=lambda: SuperSpike(as_parameter(1.0)))
 
+    bounded_by = "v_peak"
+
     def __check_init__(self) -> None:
         check_positive(self, "c", "g_l", "delta_t")
         check_below(self, "v_reset", "v_peak")
@@ -56,7 +59,7 @@ class ExpIF(AbstractNeuron):
     def vector_field(self, t: Time, y: Float[Array, "..."], current: Current) -> Float[Array, "..."]:
         del t
         v = jnp.minimum(y, self.v_peak)
-        upstroke = self.delta_t * jnp.exp(jnp.minimum((v - self.v_t) / self.delta_t, 20.0))
+        upstroke = self.delta_t * bounded_exp((v - self.v_t) / self.delta_t)
         return (self.g_l * (self.e_l - v + upstroke) + current(v)) / self.c
 
     def threshold(self, y: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -56,6 +56,8 @@ class Izhikevich2007(AbstractNeuron):
     stepper: AbstractStepper = Euler()
     surrogate: AbstractSurrogate = eqx.field(default_factory=lambda: SuperSpike(as_parameter(1.0)))
 
+    bounded_by = "v_peak"
+
     def __check_init__(self) -> None:
         check_positive(self, "c")
         check_below(self, "v_reset", "v_peak")

@@ -41,6 +41,8 @@ class QIF(AbstractNeuron):
     stepper: AbstractStepper = ExpEuler()
     surrogate: AbstractSurrogate = eqx.field(default_factory=lambda: SuperSpike(as_parameter(1.0)))
 
+    bounded_by = "v_peak"
+
     def __check_init__(self) -> None:
         check_positive(self, "tau", "c")
         check_below(self, "v_reset", "v_peak")
