@@ -101,8 +101,8 @@ def solve(
     Several cells at once are `jax.vmap` of this; to put such a cell into a network, `Adaptive`. A cell that is reset and starts
     above its threshold fires at once. A crossing that is undone within a step of the solver is not seen (`max_step` keeps
     steps short). With a crossing whose slope is near zero derivatives are as large as they are in truth. Derivatives are
-    those of the steps that were taken: with a steep upstroke they are less precise than the times (of AdEx some 3e-4 at
-    tolerances of 1e-6, 1e-5 at 1e-8).
+    those of the steps that were taken: with a steep upstroke they are less precise than the times (of AdEx
+    with its peak at -20 mV some 3e-4 at tolerances of 1e-6 and 1e-5 at 1e-8, with the peak at 0 mV ten times that).
 
     **Arguments:**
 
