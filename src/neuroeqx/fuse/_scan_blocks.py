@@ -33,7 +33,6 @@ def write_blocks(e: Any, first: Any, end: Any) -> Any:
     live = sum(not own.value.scalar for own in (*lanes.carry, *lanes.consts)) + len(varying)
     most = max(_FEWEST, min(_VECTORS, _ROOM // (64 * max(live, 1))))
     whole = builder.udiv(builder.sub(end, first), _WORD(e.width))
-    whole = builder.sub(whole, builder.urem(whole, _WORD(e.in_blocks)))
     whole = builder.select(builder.icmp_signed("<", whole, _WORD(_FEWEST)), _WORD(0), whole)
     v = e.vector()
     same = {key: v.fill(number) for key, number in e.env.items()}
@@ -72,7 +71,7 @@ def _block(
     e: Any, first: Any, count: Any, same: dict[int, Any], varying: list[Operation], kept: dict[int, Any]
 ) -> None:
     """All steps of `count` vectors from lane `first` on."""
-    builder, lanes, number = e.builder, e.lanes, e.in_blocks
+    builder, lanes = e.builder, e.lanes
     consts = [own.value for own in lanes.consts if not own.value.scalar]
     carry = [own.value for own in lanes.carry if not own.value.scalar]
     carried = [(k, atom) for k, atom in enumerate(lanes.carried) if not lanes.carry[k].value.scalar]
@@ -95,30 +94,26 @@ def _block(
     with counted(builder, e.time) as i:
         t = builder.sub(last, i) if lanes.reverse else i
         row = builder.mul(t, e.size)
-        with counted(builder, builder.udiv(count, _WORD(number))) as group:
-            places = [builder.add(builder.mul(group, _WORD(number)), _WORD(u)) for u in range(number)]
-            each = [begin(j) for j in places]
-            for j, (_, env) in zip(places, each, strict=True):
-                for operation in varying:
-                    env[id(operation.outputs[0])] = builder.load(builder.gep(kept[id(operation.outputs[0])], [j]))
+        with counted(builder, count) as j:
+            v, env = begin(j)
+            for operation in varying:
+                env[id(operation.outputs[0])] = builder.load(builder.gep(kept[id(operation.outputs[0])], [j]))
             block, start = builder.block, len(builder.block.instructions)
-            for v, env in each:
-                for value, (k, _) in zip(carry, carried, strict=True):
-                    env[id(value)] = e.load(value.dtype, e.result(k), v.start, e.width)
-                for own in lanes.xs:
-                    if not own.value.scalar:
-                        e.ask_for(own.value.dtype, e.input(own.value), builder.add(row, v.start), 1, write=False)
-            e.read(t, each, None)
+            for value, (k, _) in zip(carry, carried, strict=True):
+                env[id(value)] = e.load(value.dtype, e.result(k), v.start, e.width)
+            for own in lanes.xs:
+                if not own.value.scalar:
+                    e.ask_for(own.value.dtype, e.input(own.value), builder.add(row, v.start), 1, write=False)
+            e.read(t, [(v, env)], None)
             for operation in lanes.step:
-                e.operation(operation, each)
+                e.operation(operation, [(v, env)])
             if builder.block is block:
                 reorder(block, start)
-            for v, env in each:
-                for k, atom in enumerate(lanes.ys):
-                    if not atom.scalar:
-                        result, place = e.result(len(lanes.carried) + k), builder.add(row, v.start)
-                        e.store(e.single(v, atom, env), atom.dtype, result, place, e.width)
-                        e.ask_for(atom.dtype, result, place, 1, write=True)
-                numbers = [e.single(v, atom, env) for _, atom in carried]
-                for (k, atom), value in zip(carried, numbers, strict=True):
-                    e.store(value, atom.dtype, e.result(k), v.start, e.width)
+            for k, atom in enumerate(lanes.ys):
+                if not atom.scalar:
+                    result, place = e.result(len(lanes.carried) + k), builder.add(row, v.start)
+                    e.store(e.single(v, atom, env), atom.dtype, result, place, e.width)
+                    e.ask_for(atom.dtype, result, place, 1, write=True)
+            numbers = [e.single(v, atom, env) for _, atom in carried]
+            for (k, atom), number in zip(carried, numbers, strict=True):
+                e.store(number, atom.dtype, e.result(k), v.start, e.width)

@@ -27,7 +27,7 @@ from ._vectors import BYTES, element_type, Vectors
 
 _WORD, _BYTE, _NUMBER = ir.IntType(64), ir.IntType(8), ir.IntType(32)
 _WORTH_TWO = 2**21  # operations on lanes from which another thread is asked: some 100 us of work
-_MANY = 150  # operations from which a vector waits for itself: half of its time, where there are a few exponentials
+_BLOCKS = 150  # operations up to which memory is what lanes wait for
 _AHEAD = 8  # steps after which a line is written that is asked for: the processor does not see such strides
 
 
@@ -108,9 +108,7 @@ class _Program:
         self.width = BYTES // max((v.dtype.itemsize for v in values if not v.scalar), default=4)
         self.cost = sum(1 + 20 * (op.name in FUNCTIONS) for op in lanes.step)
         live = sum(not own.value.scalar for own in (*lanes.carry, *lanes.consts)) + len(lanes.before)
-        few = 4 if self.cost <= 20 and live <= 6 else 2 if self.cost <= 50 and live <= 10 else 1
-        self.side_by_side = 2 if self.cost > _MANY else few
-        self.in_blocks = 2 if self.cost > _MANY else 1
+        self.side_by_side = 4 if self.cost <= 20 and live <= 6 else 2 if self.cost <= 50 and live <= 10 else 1
 
     def write(self, builder: Any, frame: Any) -> "_Program":
         self._open(builder, frame)
@@ -277,8 +275,9 @@ class _Program:
             self.result(k)
         end = builder.select(builder.icmp_unsigned("<", end, self.size), end, self.size)
         width = _WORD(self.width)
-        first = write_blocks(self, first, end)
-        if self.side_by_side > 1:
+        if self.cost <= _BLOCKS:
+            first = write_blocks(self, first, end)
+        elif self.side_by_side > 1:
             group = _WORD(self.width * self.side_by_side)
             groups = builder.udiv(builder.sub(end, first), group)
             with counted(builder, groups) as k:
