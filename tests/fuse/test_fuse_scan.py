@@ -79,9 +79,9 @@ def test_blocks(dtype, lanes, reverse):
     same(function, rates, carry, drive((lanes,), dtype, high=1.0), rtol=10 * RTOL[dtype], atol=10 * RTOL[dtype])
 
 
-# Vectors in pairs: whole blocks, one that is not, a vector that is left alone, a rest; few in registers, a pair and a rest.
+# Many vectors and a rest, few vectors and a rest.
 @pytest.mark.parametrize("lanes", [683, 59])
-def test_pairs_of_vectors_with_much_to_compute(dtype, lanes):
+def test_cells_with_much_to_compute(dtype, lanes):
     rates = jnp.asarray(np.random.default_rng(1).uniform(2.0, 9.0, lanes), dtype)
 
     def function(scan, rates, carry, xs):

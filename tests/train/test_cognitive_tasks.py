@@ -65,6 +65,23 @@ def test_the_hoisted_product_gives_the_gradient_of_the_loop(x64):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
 
+def test_what_gif_cells_learn_means_the_same_in_shorter_steps():
+    """Weights of spikes, currents and biases: in steps of 1 and of 5 ms."""
+    coarse = np.random.default_rng(0).random((100, _dale.CELLS)) < 0.05
+    fine = np.zeros((500, _dale.CELLS))
+    fine[::5] = coarse
+
+    def run(dt, spikes):
+        model = _match.GIFUnits(dt, jr.key(0))
+        model = eqx.tree_at(lambda m: (m.current, m.bias), model, (jnp.full(_dale.CELLS, 2.5), jnp.array([0.3, -0.6])))
+        y, aux = model(jnp.asarray(spikes, float))
+        return np.append(np.asarray(y).mean(0), float(aux["Hz"]))
+
+    found, expected = run(5.0, coarse), run(1.0, fine)
+    assert expected[2] > 5.0
+    np.testing.assert_allclose(found, expected, rtol=0.03)
+
+
 def test_spiking_trials_have_the_rates_of_the_task():
     trial = _match.trials("gif", 1.0, _match.DELAY, jnp.arange(8), jr.key(0))
     assert trial.inputs.shape == (8, 2500, 100) and set(np.unique(trial.inputs)) == {0.0, 1.0}

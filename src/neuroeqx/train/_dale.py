@@ -32,11 +32,12 @@ def recurrence(weight: Float[Array, "post pre"]) -> Dale:
     return Dale(weight * jnp.asarray(part, weight.dtype)[None, :], signs(), mask="no autapses")
 
 
-def linear(inputs: int, outputs: int, initialiser: Any, key: Key) -> eqx.nn.Linear:
-    """A layer of such weights, without a bias to begin with."""
-    layer = eqx.nn.Linear(inputs, outputs, key=key)
+def linear(inputs: int, outputs: int, initialiser: Any, key: Key, *, use_bias: bool = True) -> eqx.nn.Linear:
+    """A layer of such weights, with a bias of 0 to begin with, or with none."""
+    layer = eqx.nn.Linear(inputs, outputs, use_bias=use_bias, key=key)
     weight = initialiser(key, (outputs, inputs), layer.weight.dtype)
-    return eqx.tree_at(lambda l: (l.weight, l.bias), layer, (weight, jnp.zeros(outputs)))
+    layer = eqx.tree_at(lambda l: l.weight, layer, weight)
+    return eqx.tree_at(lambda l: l.bias, layer, jnp.zeros(outputs)) if use_bias else layer
 
 
 class RateUnits(eqx.Module):

@@ -24,7 +24,7 @@ from ..neurons import GIF, Leaky, SoftReset, SpikeCurrent
 from ..surrogate import ReLUGrad
 from ..tasks import delayed_match_to_sample, spiking, Trial
 from . import _report
-from ._dale import CELLS, RateUnits, recurrence, signs
+from ._dale import CELLS, linear, RateUnits, recurrence, signs
 
 
 DELAY = 1000.0  # ms
@@ -70,7 +70,8 @@ class GIFUnits(eqx.Module):
     def __init__(self, dt: float, key: Key):
         keys, self.dt = jr.split(key, 4), dt
         normal = jax.nn.initializers.variance_scaling(0.4, "fan_in", "normal", in_axis=1, out_axis=0)
-        self.encode = Feedforward(product(CELLS, normal, keys[0]), Leaky(tau=100.0, r=100.0 / dt), dt=dt)
+        weights = partial(linear, CELLS, initialiser=normal, use_bias=False)
+        self.encode = Feedforward(weights(CELLS, key=keys[0]), Leaky(tau=100.0, r=100.0 / dt), dt=dt)
         self.current, self.bias = jnp.zeros(CELLS), jnp.zeros(2)
         self.recur = recurrence(normal(keys[1], (CELLS, CELLS), float))
         fast = SpikeCurrent(k=0.1, r=0.0, a=jnp.asarray((signs() < 0).astype(float), dtype=float))
@@ -79,7 +80,7 @@ class GIFUnits(eqx.Module):
             c=20.0, g=1.0, e_l=0.0, th_inf=1.0, th_reset=1.0, v_reset=0.0, currents=(fast, slow), resetting=SoftReset(),
             surrogate=ReLUGrad(SLOPE * dt, 1.0),
         )  # fmt: skip
-        self.read = Feedforward(product(2, normal, keys[2]), Leaky(tau=10.0, r=10.0 / dt), dt=dt)
+        self.read = Feedforward(weights(2, key=keys[2]), Leaky(tau=10.0, r=10.0 / dt), dt=dt)
 
     def __call__(self, spikes: Float[Array, "steps inputs"]) -> tuple[Float[Array, "steps 2"], dict[str, Array]]:
         run: Any = _run
@@ -91,12 +92,6 @@ class GIFUnits(eqx.Module):
     def weights(self) -> tuple[Any, ...]:
         """What is trained."""
         return self.encode.connect, self.current, self.recur, self.read.connect, self.bias
-
-
-def product(cells: int, initialiser: Any, key: Key) -> eqx.nn.Linear:
-    """Weights from `CELLS` cells."""
-    layer = eqx.nn.Linear(CELLS, cells, use_bias=False, key=key)
-    return eqx.tree_at(lambda l: l.weight, layer, initialiser(key, (cells, CELLS), layer.weight.dtype))
 
 
 def _loop(
