@@ -130,6 +130,7 @@ class MackeyGlass(nex.AbstractCoupling):
         return nex.Affine(0.2 * pre / (1.0 + pre**10))
 
 
+@pytest.mark.thorough
 def test_mackey_and_glass(ledger, x64):
     """x' = 0.2 x(t - 17.03) / (1 + x(t - 17.03)^10) - 0.1 x."""
     field = lambda t, x, past, args: 0.2 * past[0] / (1.0 + past[0] ** 10) - 0.1 * x
